@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""What every command shares: examples in its help, errors without tracebacks.
+
+A command is a cliff command that also inherits :class:`Command`. It raises
+:class:`ecrae.exception.EcraeError` for whatever the user can mend; cliff's
+``App`` prints such an error as one paragraph and exits with 1. Wrong usage
+is argparse's, or an :class:`ecrae.exception.UsageError`, and exits with 2.
+"""
+
+import argparse
+import textwrap
+from typing import Any
+
+from cliff import command
+from cliff import lister
+from cliff import show
+
+
+class _Help(argparse.RawDescriptionHelpFormatter):
+    """Keep the line breaks of the examples below the options."""
+
+
+class Command(command.Command):
+    """A command with an ``examples`` text below its help."""
+
+    #: Shell lines, each of which a test runs.
+    examples: str = ''
+
+    def get_parser(self, prog_name: str) -> Any:
+        """Parser with the examples as its epilogue."""
+        parser = super().get_parser(prog_name)
+        if self.examples:
+            parser.epilog = 'examples:\n' + textwrap.indent(
+                textwrap.dedent(self.examples).strip(), '  '
+            )
+            parser.formatter_class = _Help
+        return parser
+
+
+class Lister(Command, lister.Lister):
+    """A command that prints a table of rows."""
+
+
+class ShowOne(Command, show.ShowOne):
+    """A command that prints one thing's fields."""

@@ -1,0 +1,14 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""Every option group of ECRAE, for ``register_opts`` and the generators."""
+
+from oslo_config import cfg
+
+from ecrae.conf import database
+
+
+def list_opts() -> list[tuple[cfg.OptGroup, list[cfg.Opt]]]:
+    """Groups with their options, in the order of the sample files."""
+    return [
+        (database.GROUP, database.OPTIONS),
+    ]

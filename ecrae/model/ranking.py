@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""Which host does a piece of work for the least energy, now.
+
+The one energy function of ECRAE. For node *n* with power curve ``P_n``,
+``cores_n`` cores and utilization ``u``, and for a component that asks *v*
+vCPUs, keeps a fraction *a* of them busy and runs on *n* at relative speed
+*s* (1.0 is the speed of the reference node that *a* was measured on)::
+
+    Δu         = v · a / (cores_n · s)
+    ΔP         = P_n(u + Δu) − P_n(u)      and, when n must first wake up,
+                 + P_n(0) − P_sleep,n
+    efficiency = d · v · a / ΔP            busy reference cores per watt
+
+``d`` is the part of the work that the node can still deliver,
+``min(1, (1 − u) / Δu)``: it is 1 on any host with CPU to spare, which is
+where the formula is the plain marginal efficiency.
+"""
+
+import dataclasses
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from ecrae.model import power
+from ecrae.model.cluster import Host
+from ecrae.model.power import FloatArray
+
+
+#: A marginal cost below this is taken for this, so that a flat stretch of a
+#: curve ranks as very efficient and never divides by nought.
+MIN_MARGINAL_W = 1e-3
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class HostArrays:
+    """Columns over n hosts, in the order of ``names``.
+
+    ``curves_w`` has shape (n, 11), all others (n,).
+    """
+
+    names: tuple[str, ...]
+    curves_w: FloatArray
+    sleep_w: FloatArray
+    cores: FloatArray
+    utilization: FloatArray
+    is_asleep: npt.NDArray[np.bool_]
+
+    @classmethod
+    def of(cls, hosts: Sequence[Host]) -> 'HostArrays':
+        """Columns of the given hosts."""
+        curves = [host.node_type.curve for host in hosts]
+        return cls(
+            names=tuple(host.name for host in hosts),
+            curves_w=np.array(
+                [curve.power_w for curve in curves], dtype=np.float64
+            ).reshape(-1, power.POINTS),
+            sleep_w=np.array([curve.sleep_w for curve in curves], dtype=float),
+            cores=np.array(
+                [host.node_type.cores for host in hosts], dtype=float
+            ),
+            utilization=np.array(
+                [host.utilization for host in hosts], dtype=float
+            ),
+            is_asleep=np.array([host.is_asleep for host in hosts], dtype=bool),
+        )
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Marginal:
+    """What placing one component on each host would add, shapes (n,)."""
+
+    #: Growth of the host's utilization.
+    utilization: FloatArray
+    #: Growth of the host's draw in watts, wake-up included.
+    power_w: FloatArray
+    #: Busy reference cores delivered for each added watt; higher is better.
+    efficiency: FloatArray
+
+
+def marginal(
+    hosts: HostArrays,
+    vcpus: float,
+    busy_fraction: float | FloatArray,
+    relative_speed: float | FloatArray,
+) -> Marginal:
+    """Cost of placing one component, on every host at once.
+
+    :param vcpus: vCPUs the component asks for.
+    :param busy_fraction: expected busy part of a vCPU on the reference node;
+        a scalar, or shape (n,).
+    :param relative_speed: speed of a core against the reference node's; a
+        scalar, or shape (n,).
+    """
+    work = np.broadcast_to(
+        np.asarray(vcpus * busy_fraction, dtype=np.float64),
+        hosts.utilization.shape,
+    )
+    delta = work / (hosts.cores * relative_speed)
+    now = np.where(hosts.is_asleep, 0.0, hosts.utilization)
+    before_w = np.where(
+        hosts.is_asleep, hosts.sleep_w, power.watts(hosts.curves_w, now)
+    )
+    added_w = power.watts(hosts.curves_w, now + delta) - before_w
+    with np.errstate(divide='ignore', invalid='ignore'):
+        delivered = np.where(
+            delta > 0, np.clip((1.0 - now) / delta, 0.0, 1.0), 1.0
+        )
+    return Marginal(
+        utilization=delta,
+        power_w=added_w,
+        efficiency=delivered * work / np.maximum(added_w, MIN_MARGINAL_W),
+    )
