@@ -93,3 +93,12 @@ class Host:
     def is_asleep(self) -> bool:
         """Whether using the host costs waking it first."""
         return self.state is HostState.ASLEEP
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Cluster:
+    """What a deployment can use, as observed or as an inventory says."""
+
+    hosts: tuple[Host, ...]
+    flavors: tuple[Flavor, ...] = ()
+    images: tuple[Image, ...] = ()

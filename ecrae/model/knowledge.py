@@ -4,6 +4,7 @@
 
 import dataclasses
 import enum
+from collections.abc import Mapping
 
 from ecrae.model.cluster import Flavor
 from ecrae.model.cluster import NodeType
@@ -42,3 +43,14 @@ class Tag:
     targets: tuple[TagTarget, ...]
     #: Free facts for the operator, such as the profiling run's origin.
     source: str = ''
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Knowledge:
+    """The whole of what a deployment is decided on, by name."""
+
+    tags: Mapping[str, Tag]
+    node_types: Mapping[str, NodeType]
+    flavors: Mapping[str, Flavor]
+    #: Node type name of each known host, by hostname.
+    host_node_types: Mapping[str, str]

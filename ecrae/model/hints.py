@@ -1,0 +1,22 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""Names by which a server carries ECRAE's decision through Heat and Nova.
+
+The same keys serve as scheduler hints, server metadata and, for operators
+who tag a flavor instead of an application, flavor extra specs.
+"""
+
+#: Workload tag of the component that the server runs.
+TAG = 'ecrae:tag'
+
+#: Node type that the deployer chose.
+NODE_TYPE = 'ecrae:node_type'
+
+#: Identifier of the decision record in the knowledge base.
+DECISION = 'ecrae:decision'
+
+#: True on a server that the rebalancer must leave where it is.
+PINNED = 'ecrae:pinned'
+
+#: True on a component that may be redeployed on another architecture.
+RELOCATABLE = 'ecrae:relocatable'
