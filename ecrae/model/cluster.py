@@ -42,6 +42,8 @@ class NodeType:
     #: As Nova writes it: qemu (KVM too), lxc …
     hypervisor_type: str
     curve: PowerCurve
+    #: Name of the power profile that the curve comes from, with its source.
+    power_profile: str = ''
     accelerators: tuple[Accelerator, ...] = ()
 
 

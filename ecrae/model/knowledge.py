@@ -7,7 +7,9 @@ import enum
 from collections.abc import Mapping
 
 from ecrae.model.cluster import Flavor
+from ecrae.model.cluster import HostState
 from ecrae.model.cluster import NodeType
+from ecrae.model.power import PowerProfile
 
 
 class TagKind(enum.StrEnum):
@@ -21,7 +23,11 @@ class TagKind(enum.StrEnum):
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class TagTarget:
-    """One way to serve a tag, with what profiling measured of it."""
+    """One way to serve a tag, with what profiling measured of it.
+
+    A tag may name a node type several times, with flavors of different
+    sizes; a component takes the smallest that meets its minima.
+    """
 
     node_type: NodeType
     flavor: Flavor
@@ -46,11 +52,29 @@ class Tag:
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class KnownHost:
+    """What the knowledge base says of a compute host."""
+
+    name: str
+    #: Name of its node type.
+    node_type: str
+    #: Nova does not know of sleep, so it is remembered here.
+    state: HostState = HostState.AWAKE
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Knowledge:
     """The whole of what a deployment is decided on, by name."""
 
     tags: Mapping[str, Tag]
     node_types: Mapping[str, NodeType]
     flavors: Mapping[str, Flavor]
-    #: Node type name of each known host, by hostname.
-    host_node_types: Mapping[str, str]
+    hosts: Mapping[str, KnownHost] = dataclasses.field(default_factory=dict)
+    power_profiles: Mapping[str, PowerProfile] = dataclasses.field(
+        default_factory=dict
+    )
+
+    @property
+    def host_node_types(self) -> dict[str, str]:
+        """Node type name of each known host, by hostname."""
+        return {name: host.node_type for name, host in self.hosts.items()}

@@ -9,6 +9,7 @@ and the rebalancer cannot disagree.
 """
 
 import dataclasses
+import enum
 
 import numpy as np
 import numpy.typing as npt
@@ -45,6 +46,27 @@ class PowerCurve:
         """Watts at a utilization in [0, 1]."""
         curve = np.asarray([self.power_w])
         return float(watts(curve, np.asarray([utilization]))[0])
+
+
+class Quality(enum.StrEnum):
+    """How far the watts of a profile can be trusted."""
+
+    #: Read from a published result, which the source names.
+    PUBLISHED = 'published'
+    #: Measured on the operator's own hardware.
+    MEASURED = 'measured'
+    #: Derived from data sheets or relatives; the source says how.
+    ESTIMATED = 'estimated'
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class PowerProfile:
+    """A power curve and where it comes from."""
+
+    name: str
+    curve: PowerCurve
+    quality: Quality
+    source: str
 
 
 def linear(idle_w: float, max_w: float, sleep_w: float = 0.0) -> PowerCurve:
