@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""From knowledge to a document's entries: the inverse of assembly."""
+
+from typing import Any
+
+from ecrae.kb.document import Entries
+from ecrae.model.cluster import Flavor
+from ecrae.model.cluster import NodeType
+from ecrae.model.knowledge import Knowledge
+from ecrae.model.knowledge import Tag
+
+
+def of(knowledge: Knowledge) -> dict[str, Entries]:
+    """Sections of a document that states this knowledge, by name."""
+    return {
+        'power_profiles': {
+            name: {
+                'quality': str(profile.quality),
+                'source': profile.source,
+                'sleep_w': profile.curve.sleep_w,
+                'power_w': list(profile.curve.power_w),
+            }
+            for name, profile in sorted(knowledge.power_profiles.items())
+        },
+        'node_types': {
+            name: _node_type_entry(node_type)
+            for name, node_type in sorted(knowledge.node_types.items())
+        },
+        'flavors': {
+            name: _flavor_entry(flavor)
+            for name, flavor in sorted(knowledge.flavors.items())
+        },
+        'tags': {
+            name: _tag_entry(tag)
+            for name, tag in sorted(knowledge.tags.items())
+        },
+        'hosts': {
+            name: {'node_type': host.node_type, 'state': str(host.state)}
+            for name, host in sorted(knowledge.hosts.items())
+        },
+    }
+
+
+def _node_type_entry(node_type: NodeType) -> dict[str, Any]:
+    entry: dict[str, Any] = {
+        'architecture': node_type.architecture,
+        'cpu': node_type.cpu,
+        'cores': node_type.cores,
+        'threads': node_type.threads,
+        'memory_mib': node_type.memory_mib,
+        'disk_gib': node_type.disk_gib,
+        'hypervisor_type': node_type.hypervisor_type,
+        'power_profile': node_type.power_profile,
+    }
+    if node_type.accelerators:
+        entry['accelerators'] = [
+            {'kind': item.kind, 'model': item.model, 'count': item.count}
+            for item in node_type.accelerators
+        ]
+    return entry
+
+
+def _flavor_entry(flavor: Flavor) -> dict[str, Any]:
+    entry: dict[str, Any] = {
+        'vcpus': flavor.vcpus,
+        'memory_mib': flavor.memory_mib,
+        'disk_gib': flavor.disk_gib,
+    }
+    if flavor.extra_specs:
+        entry['extra_specs'] = dict(flavor.extra_specs)
+    return entry
+
+
+def _tag_entry(tag: Tag) -> dict[str, Any]:
+    return {
+        'kind': str(tag.kind),
+        'description': tag.description,
+        'source': tag.source,
+        'targets': [
+            {
+                'node_type': target.node_type.name,
+                'flavor': target.flavor.name,
+                'preference': target.preference,
+                'relative_speed': target.relative_speed,
+                'expected_utilization': target.expected_utilization,
+            }
+            for target in tag.targets
+        ],
+    }
