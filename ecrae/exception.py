@@ -14,6 +14,7 @@
     │   └── KnowledgeError    a knowledge base document
     ├── PlacementError    no hardware fits, or none has room now
     ├── CloudError        an OpenStack service failed or refused
+    │   └── Forbidden         its policy does not let this account do that
     └── MigrationError
         ├── PreCheckFailed    nothing was touched
         ├── TransferFailed    undone; the workload runs at the source
@@ -90,6 +91,10 @@ class PlacementError(EcraeError):
 
 class CloudError(EcraeError):
     """An OpenStack service failed, refused or timed out."""
+
+
+class Forbidden(CloudError):
+    """A service's policy does not let this account do that."""
 
 
 class MigrationError(EcraeError):

@@ -47,6 +47,7 @@ CONFINED = {
     'novaclient': ('clients',),
     'heatclient': ('clients',),
     'keystoneauth1': ('clients',),
+    'openstack': ('clients',),
     'sqlalchemy': ('kb',),
     'alembic': ('kb',),
     'stevedore': ('plugins.py',),

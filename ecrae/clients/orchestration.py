@@ -1,0 +1,234 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""Heat stacks: create, follow, and take away again.
+
+What a stack does meanwhile, its events tell; :meth:`Stacks.wait` hands each
+to a callable as it appears, so that a command shows progress without knowing
+of heatclient.
+"""
+
+import dataclasses
+import time
+from collections.abc import Callable
+from collections.abc import Mapping
+from typing import Any
+
+from heatclient import client as heat_client
+from heatclient import exc as heat_exceptions
+
+from ecrae import exception
+from ecrae.clients import failures
+from ecrae.clients.session import Connection
+
+
+#: Seconds between two looks at a stack that is being worked on.
+POLL_INTERVAL_S = 2.0
+
+#: Events read in one request.
+PAGE = 500
+
+#: Depth to which nested stacks' events are followed: Heat's own default
+#: for how deep they may nest.
+NESTED_DEPTH = 5
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Stack:
+    """A stack at one moment."""
+
+    id: str
+    name: str
+    #: Such as ``CREATE_COMPLETE``.
+    status: str
+    status_reason: str
+    outputs: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+
+    @property
+    def is_in_progress(self) -> bool:
+        """Whether Heat still works on it."""
+        return self.status.endswith('_IN_PROGRESS')
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether what was last asked of it has been done."""
+        return self.status.endswith('_COMPLETE')
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """Something that happened to a resource, or to the stack itself."""
+
+    id: str
+    time: str
+    resource: str
+    status: str
+    reason: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What a stack is to be."""
+
+    template: Mapping[str, Any]
+    files: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    parameters: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    #: Minutes after which Heat gives up; None leaves it to the service.
+    timeout_min: int | None = None
+
+    def _fields(self) -> dict[str, Any]:
+        fields: dict[str, Any] = {
+            'template': dict(self.template),
+            'files': dict(self.files),
+            'parameters': dict(self.parameters),
+        }
+        if self.timeout_min is not None:
+            fields['timeout_mins'] = self.timeout_min
+        return fields
+
+
+class Stacks:
+    """The stacks of the connection's project.
+
+    Every method raises :class:`~ecrae.exception.CloudError` when Heat fails
+    or refuses, with Heat's own sentence.
+    """
+
+    def __init__(self, connection: Connection) -> None:
+        self._api = heat_client.Client(
+            '1',
+            session=connection.session,
+            service_type='orchestration',
+            region_name=connection.region,
+            interface=connection.interface,
+        )
+
+    def find(self, name_or_id: str) -> Stack | None:
+        """The stack, or None if there is none."""
+        with failures.reported('Heat', 'show a stack'):
+            try:
+                found = self._api.stacks.get(name_or_id)
+            except heat_exceptions.HTTPNotFound:
+                return None
+        return _stack(found)
+
+    def create(self, name: str, request: Request) -> str:
+        """Start to create a stack; returns its id.
+
+        Heat's own rollback stays off, so that a failed stack can be looked
+        at until its maker deletes it.
+
+        :raises Conflict: a stack of that name is there already.
+        """
+        with failures.reported('Heat', f'create stack {name}'):
+            try:
+                answer = self._api.stacks.create(
+                    stack_name=name, disable_rollback=True, **request._fields()
+                )
+            except heat_exceptions.HTTPConflict as error:
+                raise exception.Conflict(
+                    f'A stack named {name} is there already. Choose another '
+                    f'name, or update it with "openstack stack update".'
+                ) from error
+        return str(answer['stack']['id'])
+
+    def update(self, stack_id: str, request: Request) -> None:
+        """Start to make an existing stack what ``request`` says."""
+        with failures.reported('Heat', 'update a stack'):
+            self._api.stacks.update(stack_id, **request._fields())
+
+    def delete(self, stack_id: str) -> None:
+        """Start to delete a stack."""
+        with failures.reported('Heat', 'delete a stack'):
+            self._api.stacks.delete(stack_id)
+
+    def preview(self, name: str, request: Request) -> list[dict[str, Any]]:
+        """Resources that ``create`` would make; makes nothing."""
+        with failures.reported('Heat', f'preview stack {name}'):
+            stack = self._api.stacks.preview(
+                stack_name=name, **request._fields()
+            )
+        return list(stack.resources)
+
+    def template(self, stack_id: str) -> dict[str, Any]:
+        """The template that Heat stores for a stack."""
+        with failures.reported('Heat', "show a stack's template"):
+            return dict(self._api.stacks.template(stack_id))
+
+    def template_versions(self) -> set[str]:
+        """Template versions Heat accepts, such as ``2021-04-16``."""
+        with failures.reported('Heat', 'list template versions'):
+            found = self._api.template_versions.list()
+        return {
+            name.partition('.')[2]
+            for version in found
+            for name in (version.version, *getattr(version, 'aliases', ()))
+        }
+
+    def wait(
+        self,
+        stack_id: str,
+        *,
+        timeout_s: float,
+        on_event: Callable[[Event], None] = lambda event: None,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> Stack | None:
+        """Follow a stack until Heat no longer works on it.
+
+        :returns: how it ended; None if it is gone.
+        :raises CloudError: it is still being worked on after ``timeout_s``.
+        """
+        deadline = clock() + timeout_s
+        marker: str | None = None
+        while True:
+            stack = self.find(stack_id)
+            if stack is None or stack.status == 'DELETE_COMPLETE':
+                return None
+            for event in self._events_after(stack_id, marker):
+                on_event(event)
+                marker = event.id
+            if not stack.is_in_progress:
+                return stack
+            if clock() >= deadline:
+                raise exception.CloudError(
+                    f'Stack {stack.name} is still {stack.status} after '
+                    f'{timeout_s:.0f} s.'
+                )
+            sleep(POLL_INTERVAL_S)
+
+    def _events_after(self, stack_id: str, marker: str | None) -> list[Event]:
+        """Events after the one whose id is ``marker``, oldest first."""
+        with failures.reported('Heat', 'list stack events'):
+            try:
+                found = self._api.events.list(
+                    stack_id,
+                    nested_depth=NESTED_DEPTH,
+                    limit=PAGE,
+                    marker=marker,
+                    sort_dir='asc',
+                )
+            except heat_exceptions.HTTPNotFound:
+                return []
+        return [
+            Event(
+                id=event.id,
+                time=event.event_time,
+                resource=event.resource_name,
+                status=event.resource_status,
+                reason=event.resource_status_reason or '',
+            )
+            for event in found
+        ]
+
+
+def _stack(found: Any) -> Stack:
+    return Stack(
+        id=found.id,
+        name=found.stack_name,
+        status=found.stack_status,
+        status_reason=found.stack_status_reason or '',
+        outputs={
+            output['output_key']: output.get('output_value')
+            for output in getattr(found, 'outputs', None) or ()
+        },
+    )
