@@ -5,10 +5,12 @@
 from oslo_config import cfg
 
 from ecrae.conf import database
+from ecrae.conf import telemetry
 
 
 def list_opts() -> list[tuple[cfg.OptGroup, list[cfg.Opt]]]:
     """Groups with their options, in the order of the sample files."""
     return [
         (database.GROUP, database.OPTIONS),
+        (telemetry.GROUP, telemetry.OPTIONS),
     ]

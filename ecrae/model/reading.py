@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""One measured fact in ECRAE's own units, whoever measured it."""
+
+import dataclasses
+import enum
+
+
+class Subject(enum.StrEnum):
+    """What a reading is of."""
+
+    HOST = 'host'
+    INSTANCE = 'instance'
+
+
+class Metric(enum.StrEnum):
+    """What is read; the name carries the unit."""
+
+    #: Busy part of all of a host's CPU, in [0, 1].
+    UTILIZATION = 'utilization'
+    #: Cores an instance keeps busy.
+    CPU_CORES_USED = 'cpu_cores_used'
+    MEMORY_USED_MIB = 'memory_used_mib'
+    POWER_W = 'power_w'
+
+
+#: What is read of each subject.
+METRICS: dict[Subject, tuple[Metric, ...]] = {
+    Subject.HOST: (Metric.UTILIZATION, Metric.MEMORY_USED_MIB, Metric.POWER_W),
+    Subject.INSTANCE: (
+        Metric.CPU_CORES_USED,
+        Metric.MEMORY_USED_MIB,
+        Metric.POWER_W,
+    ),
+}
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """One value of one metric of one host or instance."""
+
+    subject: Subject
+    #: Hostname as Nova knows it, or the instance's UUID.
+    name: str
+    metric: Metric
+    value: float
+    #: When it was measured, seconds since the epoch.
+    measured_at: float
+    #: Telemetry source that delivered it.
+    source: str
+    #: The source's own identifier of what it measured. Two origins under
+    #: one name are two hosts that share it, as cells allow.
+    origin: str = ''
