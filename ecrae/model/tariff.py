@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""What a watt counts in each zone, when carbon or price matter too."""
+
+import dataclasses
+from collections.abc import Mapping
+from collections.abc import Sequence
+
+import numpy as np
+
+from ecrae.model.power import FloatArray
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Tariff:
+    """Carbon intensity and price of electricity by availability zone.
+
+    With both weights at their default of 0 only watts count. A weight of 1
+    makes a watt count in proportion to the zone's carbon (or price) alone.
+
+    :raises ValueError: a weight below 0, or weights above 1 together.
+    """
+
+    #: Grams of CO2 equivalent per kWh by zone.
+    carbon_g_per_kwh: Mapping[str, float] = dataclasses.field(
+        default_factory=dict
+    )
+    #: Price per kWh by zone, in any one currency.
+    price_per_kwh: Mapping[str, float] = dataclasses.field(
+        default_factory=dict
+    )
+    carbon_weight: float = 0.0
+    price_weight: float = 0.0
+
+    def __post_init__(self) -> None:
+        weights = (self.carbon_weight, self.price_weight)
+        if min(weights) < 0 or sum(weights) > 1:
+            raise ValueError(
+                'carbon and price weights must not be negative and must not '
+                'exceed 1 together'
+            )
+
+
+def factors(tariff: Tariff, zones: Sequence[str]) -> FloatArray:
+    """How much a watt counts on each host, 1 on average, shape (n,).
+
+    Carbon and price are taken relative to their mean over the known zones,
+    so that neither their unit nor the currency matters. A zone of which
+    nothing is known counts as average.
+
+    :param zones: availability zone of each host, shape (n,).
+    """
+    energy_weight = 1.0 - tariff.carbon_weight - tariff.price_weight
+    return (
+        energy_weight
+        + tariff.carbon_weight * _relative(tariff.carbon_g_per_kwh, zones)
+        + tariff.price_weight * _relative(tariff.price_per_kwh, zones)
+    )
+
+
+def _relative(known: Mapping[str, float], zones: Sequence[str]) -> FloatArray:
+    if not known or sum(known.values()) <= 0:
+        return np.ones(len(zones))
+    mean = sum(known.values()) / len(known)
+    return np.array([known.get(zone, mean) / mean for zone in zones])
