@@ -219,13 +219,9 @@ def _tag(
         name=name,
         kind=TagKind(entry['kind']),
         description=entry.get('description', ''),
-        targets=tuple(sorted(targets, key=_target_order)),
+        targets=tuple(sorted(targets, key=TagTarget.order)),
         source=entry.get('source', ''),
     )
-
-
-def _target_order(target: TagTarget) -> tuple[int, str, str]:
-    return target.preference, target.node_type.name, target.flavor.name
 
 
 def _target_faults(

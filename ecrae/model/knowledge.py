@@ -38,6 +38,10 @@ class TagTarget:
     #: Expected busy part of a vCPU on the reference node type, in [0, 1].
     expected_utilization: float = 0.5
 
+    def order(self) -> tuple[int, str, str]:
+        """Key that sorts a tag's targets, the most preferred first."""
+        return self.preference, self.node_type.name, self.flavor.name
+
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Tag:

@@ -1,0 +1,254 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""Tables of the knowledge base.
+
+What an operator names keeps its name as its key: a reference between rows
+then reads as it does in the knowledge base document, and a bulk import
+needs no look-up of numbers. Times are UTC, with microseconds.
+"""
+
+import datetime
+import json
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import orm
+from sqlalchemy.dialects import mysql
+
+
+MYSQL = ('mysql', 'mariadb')
+
+#: Lengths of what operators name, and of what Nova names.
+NAME_LENGTH = 128
+LABEL_LENGTH = 255
+
+
+class UtcDateTime(sa.types.TypeDecorator[datetime.datetime]):
+    """Aware UTC datetimes, kept by every database as naive UTC."""
+
+    impl = sa.DateTime().with_variant(mysql.DATETIME(fsp=6), *MYSQL)
+    cache_ok = True
+
+    def process_bind_param(self, value: Any, dialect: sa.Dialect) -> Any:
+        """Refuse what has no zone; it would be read back as another hour."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError('a time without its zone cannot be kept')
+        return value.astimezone(datetime.UTC).replace(tzinfo=None)
+
+    def process_result_value(self, value: Any, dialect: sa.Dialect) -> Any:
+        """Put the zone back."""
+        return value and value.replace(tzinfo=datetime.UTC)
+
+
+class JsonText(sa.types.TypeDecorator[Any]):
+    """A JSON value as text, of any length."""
+
+    impl = sa.Text().with_variant(mysql.LONGTEXT(), *MYSQL)
+    cache_ok = True
+
+    def process_bind_param(self, value: Any, dialect: sa.Dialect) -> str:
+        """Compact and in a fixed order, so that equal values are equal."""
+        return json.dumps(value, sort_keys=True, separators=(',', ':'))
+
+    def process_result_value(self, value: Any, dialect: sa.Dialect) -> Any:
+        """The value that was put in."""
+        return json.loads(value)
+
+
+class Base(orm.DeclarativeBase):
+    """Every table: named constraints, exact comparison of names."""
+
+    metadata = sa.MetaData(
+        naming_convention={
+            'ix': 'ix_%(table_name)s_%(column_0_N_name)s',
+            'uq': 'uq_%(table_name)s_%(column_0_N_name)s',
+            'fk': 'fk_%(table_name)s_%(column_0_N_name)s',
+            'pk': 'pk_%(table_name)s',
+        }
+    )
+    # MySQL's default collation takes ``Web`` and ``web`` for one name.
+    __table_args__: Any = {
+        'mysql_engine': 'InnoDB',
+        'mysql_charset': 'utf8mb4',
+        'mysql_collate': 'utf8mb4_bin',
+        'mariadb_engine': 'InnoDB',
+        'mariadb_charset': 'utf8mb4',
+        'mariadb_collate': 'utf8mb4_bin',
+    }
+
+
+_NAME = sa.String(NAME_LENGTH)
+_LABEL = sa.String(LABEL_LENGTH)
+_STATE = sa.String(16)
+_UUID = sa.String(36)
+
+
+class PowerProfile(Base):
+    """A power curve and where it comes from."""
+
+    __tablename__ = 'power_profile'
+
+    name: orm.Mapped[str] = orm.mapped_column(_NAME, primary_key=True)
+    quality: orm.Mapped[str] = orm.mapped_column(_STATE)
+    source: orm.Mapped[str] = orm.mapped_column(sa.Text)
+    power_w: orm.Mapped[list[float]] = orm.mapped_column(JsonText)
+    sleep_w: orm.Mapped[float] = orm.mapped_column(sa.Double)
+
+
+class NodeType(Base):
+    """A class of identical hardware."""
+
+    __tablename__ = 'node_type'
+
+    name: orm.Mapped[str] = orm.mapped_column(_NAME, primary_key=True)
+    architecture: orm.Mapped[str] = orm.mapped_column(_NAME)
+    cpu: orm.Mapped[str] = orm.mapped_column(_LABEL)
+    cores: orm.Mapped[int]
+    threads: orm.Mapped[int]
+    memory_mib: orm.Mapped[int]
+    disk_gib: orm.Mapped[int]
+    hypervisor_type: orm.Mapped[str] = orm.mapped_column(_NAME)
+    power_profile: orm.Mapped[str] = orm.mapped_column(
+        sa.ForeignKey(PowerProfile.name), index=True
+    )
+
+
+class Accelerator(Base):
+    """Devices of one class in a node type."""
+
+    __tablename__ = 'accelerator'
+
+    node_type: orm.Mapped[str] = orm.mapped_column(
+        sa.ForeignKey(NodeType.name), primary_key=True
+    )
+    kind: orm.Mapped[str] = orm.mapped_column(_NAME, primary_key=True)
+    model: orm.Mapped[str] = orm.mapped_column(_LABEL, primary_key=True)
+    count: orm.Mapped[int]
+
+
+class Flavor(Base):
+    """A size that Nova sells."""
+
+    __tablename__ = 'flavor'
+
+    name: orm.Mapped[str] = orm.mapped_column(_LABEL, primary_key=True)
+    vcpus: orm.Mapped[int]
+    memory_mib: orm.Mapped[int]
+    disk_gib: orm.Mapped[int]
+    extra_specs: orm.Mapped[dict[str, str]] = orm.mapped_column(JsonText)
+
+
+class Tag(Base):
+    """A kind of workload."""
+
+    __tablename__ = 'tag'
+
+    name: orm.Mapped[str] = orm.mapped_column(_NAME, primary_key=True)
+    kind: orm.Mapped[str] = orm.mapped_column(_STATE)
+    description: orm.Mapped[str] = orm.mapped_column(sa.Text)
+    source: orm.Mapped[str] = orm.mapped_column(sa.Text)
+
+
+class TagTarget(Base):
+    """One way to serve a tag."""
+
+    __tablename__ = 'tag_target'
+
+    tag: orm.Mapped[str] = orm.mapped_column(
+        sa.ForeignKey(Tag.name), primary_key=True
+    )
+    node_type: orm.Mapped[str] = orm.mapped_column(
+        sa.ForeignKey(NodeType.name), primary_key=True, index=True
+    )
+    flavor: orm.Mapped[str] = orm.mapped_column(
+        sa.ForeignKey(Flavor.name), primary_key=True, index=True
+    )
+    preference: orm.Mapped[int]
+    relative_speed: orm.Mapped[float] = orm.mapped_column(sa.Double)
+    expected_utilization: orm.Mapped[float] = orm.mapped_column(sa.Double)
+
+
+class Host(Base):
+    """A compute host."""
+
+    __tablename__ = 'host'
+
+    name: orm.Mapped[str] = orm.mapped_column(_LABEL, primary_key=True)
+    node_type: orm.Mapped[str] = orm.mapped_column(
+        sa.ForeignKey(NodeType.name), index=True
+    )
+    state: orm.Mapped[str] = orm.mapped_column(_STATE)
+
+
+class Decision(Base):
+    """Audit record of one deployment; its nouns may be gone by now."""
+
+    __tablename__ = 'decision'
+
+    id: orm.Mapped[str] = orm.mapped_column(_UUID, primary_key=True)
+    created_at: orm.Mapped[datetime.datetime] = orm.mapped_column(
+        UtcDateTime, index=True
+    )
+    source: orm.Mapped[str] = orm.mapped_column(sa.Text)
+    components: orm.Mapped[list[Any]] = orm.mapped_column(JsonText)
+
+
+class Plan(Base):
+    """What the rebalancer proposed at one moment."""
+
+    __tablename__ = 'plan'
+
+    id: orm.Mapped[str] = orm.mapped_column(_UUID, primary_key=True)
+    created_at: orm.Mapped[datetime.datetime] = orm.mapped_column(
+        UtcDateTime, index=True
+    )
+    updated_at: orm.Mapped[datetime.datetime] = orm.mapped_column(UtcDateTime)
+    state: orm.Mapped[str] = orm.mapped_column(_STATE, index=True)
+    strategy: orm.Mapped[str] = orm.mapped_column(_NAME)
+    power_before_w: orm.Mapped[float] = orm.mapped_column(sa.Double)
+    power_after_w: orm.Mapped[float] = orm.mapped_column(sa.Double)
+    power_bound_w: orm.Mapped[float | None] = orm.mapped_column(sa.Double)
+    error: orm.Mapped[str] = orm.mapped_column(sa.Text)
+
+
+class Action(Base):
+    """One step of a plan."""
+
+    __tablename__ = 'action'
+
+    plan_id: orm.Mapped[str] = orm.mapped_column(
+        sa.ForeignKey(Plan.id, ondelete='CASCADE'), primary_key=True
+    )
+    position: orm.Mapped[int] = orm.mapped_column(
+        primary_key=True, autoincrement=False
+    )
+    kind: orm.Mapped[str] = orm.mapped_column(_NAME)
+    workload: orm.Mapped[str] = orm.mapped_column(_LABEL, index=True)
+    source: orm.Mapped[str] = orm.mapped_column(_LABEL)
+    destination: orm.Mapped[str] = orm.mapped_column(_LABEL)
+    reason: orm.Mapped[str] = orm.mapped_column(sa.Text)
+    saving_w: orm.Mapped[float] = orm.mapped_column(sa.Double)
+    cost_j: orm.Mapped[float] = orm.mapped_column(sa.Double)
+    state: orm.Mapped[str] = orm.mapped_column(_STATE)
+    error: orm.Mapped[str] = orm.mapped_column(sa.Text)
+    started_at: orm.Mapped[datetime.datetime | None] = orm.mapped_column(
+        UtcDateTime
+    )
+    finished_at: orm.Mapped[datetime.datetime | None] = orm.mapped_column(
+        UtcDateTime
+    )
+
+
+class Agent(Base):
+    """The agent of a compute host."""
+
+    __tablename__ = 'agent'
+
+    hostname: orm.Mapped[str] = orm.mapped_column(_LABEL, primary_key=True)
+    capabilities: orm.Mapped[dict[str, Any]] = orm.mapped_column(JsonText)
+    started_at: orm.Mapped[datetime.datetime] = orm.mapped_column(UtcDateTime)
+    heartbeat_at: orm.Mapped[datetime.datetime] = orm.mapped_column(
+        UtcDateTime
+    )

@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""Tags and their targets in the database."""
+
+import collections
+from collections.abc import Mapping
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import orm
+
+from ecrae.kb import models
+from ecrae.model.cluster import Flavor
+from ecrae.model.cluster import NodeType
+from ecrae.model.knowledge import Knowledge
+from ecrae.model.knowledge import Tag
+from ecrae.model.knowledge import TagKind
+from ecrae.model.knowledge import TagTarget
+
+
+def list_all(
+    session: orm.Session,
+    node_types: Mapping[str, NodeType],
+    flavors: Mapping[str, Flavor],
+) -> dict[str, Tag]:
+    """All tags by name, their targets in order of preference."""
+    targets = collections.defaultdict(list)
+    for row in session.execute(sa.select(models.TagTarget.__table__)):
+        targets[row.tag].append(
+            TagTarget(
+                node_type=node_types[row.node_type],
+                flavor=flavors[row.flavor],
+                preference=row.preference,
+                relative_speed=row.relative_speed,
+                expected_utilization=row.expected_utilization,
+            )
+        )
+    return {
+        row.name: Tag(
+            name=row.name,
+            kind=TagKind(row.kind),
+            description=row.description,
+            targets=tuple(sorted(targets[row.name], key=TagTarget.order)),
+            source=row.source,
+        )
+        for row in session.execute(sa.select(models.Tag.__table__))
+    }
+
+
+def rows(knowledge: Knowledge) -> list[dict[str, Any]]:
+    """Rows that hold the tags without their targets."""
+    return [
+        {
+            'name': tag.name,
+            'kind': str(tag.kind),
+            'description': tag.description,
+            'source': tag.source,
+        }
+        for tag in knowledge.tags.values()
+    ]
+
+
+def target_rows(knowledge: Knowledge) -> list[dict[str, Any]]:
+    """Rows that hold the targets of all tags."""
+    return [
+        {
+            'tag': tag.name,
+            'node_type': target.node_type.name,
+            'flavor': target.flavor.name,
+            'preference': target.preference,
+            'relative_speed': target.relative_speed,
+            'expected_utilization': target.expected_utilization,
+        }
+        for tag in knowledge.tags.values()
+        for target in tag.targets
+    ]
