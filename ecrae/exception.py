@@ -14,6 +14,7 @@
     │   └── KnowledgeError    a knowledge base document
     ├── PlacementError    no hardware fits, or none has room now
     ├── CloudError        an OpenStack service failed or refused
+    ├── Unreachable       an agent did not answer: what it did is not known
     │   └── Forbidden         its policy does not let this account do that
     └── MigrationError
         ├── PreCheckFailed    nothing was touched
@@ -95,6 +96,10 @@ class CloudError(EcraeError):
 
 class Forbidden(CloudError):
     """A service's policy does not let this account do that."""
+
+
+class Unreachable(EcraeError):
+    """An agent did not answer in time; it may have done what was asked."""
 
 
 class MigrationError(EcraeError):

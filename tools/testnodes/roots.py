@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""Debian trees for the nodes, made once by mmdebstrap and cached.
+
+Userland is trixie's. CRIU comes from sid, pinned so that nothing else
+does: trixie's cannot dump TCP sockets on kernels with SO_PASSCRED changes,
+bookworm's cannot run on kernels after 6.11 at all.
+"""
+
+import hashlib
+import os
+import pathlib
+import shutil
+import subprocess
+
+
+#: What any node needs; Python's libraries let it run the host's own
+#: interpreter, which is mounted in.
+BASE = (
+    'ca-certificates',
+    'iproute2',
+    'iptables',
+    'libbz2-1.0',
+    'libffi8',
+    'libsqlite3-0',
+    'libssl3t64',
+    'procps',
+    'python3-minimal',
+    'tini',
+)
+CONTAINERS = (*BASE, 'incus', 'lxd', 'xz-utils', 'rsync')
+
+_SID = 'deb http://deb.debian.org/debian sid main'
+_PIN = r'Package: *\nPin: release n=sid\nPin-Priority: 50\n'
+
+
+class LacksError(RuntimeError):
+    """This machine lacks something that nodes need; the message says what."""
+
+
+def cache_dir() -> pathlib.Path:
+    """Where finished trees are kept between runs."""
+    default = pathlib.Path('/var/cache/ecrae/testnodes')
+    return pathlib.Path(os.environ.get('ECRAE_TESTNODES_CACHE', default))
+
+
+def _install(*packages: str) -> None:
+    missing = [
+        package
+        for package, program in (
+            ('mmdebstrap', 'mmdebstrap'),
+            ('iproute2', 'tc'),
+            ('util-linux', 'nsenter'),
+        )
+        if package in packages and shutil.which(program) is None
+    ]
+    if not missing:
+        return
+    if os.geteuid() or shutil.which('apt-get') is None:
+        raise LacksError(f'install {", ".join(missing)}')
+    apt = ['apt-get', '-q', '-o', 'DPkg::Lock::Timeout=300']
+    subprocess.run([*apt, 'update'], check=True, stdout=subprocess.DEVNULL)
+    subprocess.run(
+        [*apt, 'install', '-y', '--no-install-recommends', *missing],
+        check=True,
+        stdout=subprocess.DEVNULL,
+        env={**os.environ, 'DEBIAN_FRONTEND': 'noninteractive'},
+    )
+
+
+def _hooks() -> list[str]:
+    apt = 'chroot "$1" apt-get -q -o Acquire::Check-Valid-Until=false'
+    commands = (
+        f'printf "{_PIN}" > "$1/etc/apt/preferences.d/sid"',
+        f'echo "{_SID}" > "$1/etc/apt/sources.list.d/sid.list"',
+        f'{apt} update',
+        f'{apt} install -y --no-install-recommends criu/sid',
+    )
+    return [f'--customize-hook={command}' for command in commands]
+
+
+def build(packages: tuple[str, ...] = BASE) -> pathlib.Path:
+    """Path of a tree with ``packages`` and CRIU, made if not cached."""
+    if os.geteuid():
+        raise LacksError('nodes need root')
+    _install('mmdebstrap', 'iproute2', 'util-linux')
+    recipe = repr((packages, _hooks()))
+    name = hashlib.sha256(recipe.encode()).hexdigest()[:12]
+    tree = cache_dir() / name
+    if tree.is_dir():
+        return tree
+    tree.parent.mkdir(parents=True, exist_ok=True)
+    draft = tree.with_suffix(f'.{os.getpid()}')
+    command = [
+        'mmdebstrap',
+        '--variant=minbase',
+        '--mode=root',
+        '--quiet',
+        '--aptopt=Acquire::Check-Valid-Until "false"',
+        '--dpkgopt=force-unsafe-io',
+        '--dpkgopt=path-exclude=/usr/share/doc/*',
+        '--dpkgopt=path-exclude=/usr/share/man/*',
+        '--dpkgopt=path-exclude=/usr/share/locale/*',
+        f'--include={",".join(packages)}',
+        *_hooks(),
+        'trixie',
+        str(draft),
+    ]
+    try:
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+        draft.rename(tree)
+    except (subprocess.CalledProcessError, OSError) as error:
+        shutil.rmtree(draft, ignore_errors=True)
+        raise LacksError(f'mmdebstrap could not make {tree}') from error
+    return tree
