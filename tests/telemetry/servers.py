@@ -1,0 +1,228 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""Real telemetry servers, each in a folder and on ports of its own."""
+
+import contextlib
+import os
+import pathlib
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+
+import requests
+
+
+#: Debian and Ubuntu packages that the tests install where they are missing.
+PACKAGES = {
+    'prometheus': 'prometheus',
+    'prometheus-node-exporter': 'prometheus-node-exporter',
+    'mariadbd': 'mariadb-server',
+}
+
+TOP = pathlib.Path(__file__).parents[2]
+
+
+def require(program: str) -> str:
+    """Path of a server program, installed from its package if need be."""
+    search = os.environ['PATH'] + ':/usr/sbin'
+    if shutil.which(program, path=search) is None:
+        _apt_get('update')
+        _apt_get('install', '-y', '--no-install-recommends', PACKAGES[program])
+    found = shutil.which(program, path=search)
+    assert found, f'{PACKAGES[program]} brought no {program}'
+    return found
+
+
+def _apt_get(*arguments: str) -> None:
+    sudo = [] if os.getuid() == 0 else ['sudo', '-n']
+    subprocess.run(
+        [*sudo, 'apt-get', '-qq', *arguments],
+        check=True,
+        env={**os.environ, 'DEBIAN_FRONTEND': 'noninteractive'},
+        stdout=subprocess.DEVNULL,
+    )
+
+
+def free_port() -> int:
+    """A port nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(('127.0.0.1', 0))
+        return probe.getsockname()[1]
+
+
+@contextlib.contextmanager
+def running(
+    command: list[str], log: pathlib.Path, **options
+) -> Iterator[subprocess.Popen]:
+    """A process that lives as long as the block."""
+    with (
+        log.open('ab') as out,
+        subprocess.Popen(
+            command, stdout=out, stderr=subprocess.STDOUT, **options
+        ) as process,
+    ):
+        try:
+            yield process
+        finally:
+            process.terminate()
+            try:
+                process.wait(20)
+            except subprocess.TimeoutExpired:
+                process.kill()
+
+
+def wait_for(
+    url: str,
+    log: pathlib.Path,
+    *,
+    auth: tuple[str, str] | None = None,
+    timeout_s: float = 90,
+) -> None:
+    """Wait until a server answers, or fail with its log."""
+    deadline = time.monotonic() + timeout_s
+    while time.monotonic() < deadline:
+        with contextlib.suppress(requests.RequestException):
+            if requests.get(url, auth=auth, timeout=5).ok:
+                return
+        time.sleep(0.3)
+    raise AssertionError(f'{url} did not answer:\n{log.read_text()[-4000:]}')
+
+
+@contextlib.contextmanager
+def prometheus(folder: pathlib.Path, targets: list[str]) -> Iterator[str]:
+    """URL of a Prometheus that scrapes the targets every second."""
+    port = free_port()
+    config = folder / 'prometheus.yml'
+    config.write_text(
+        'global: {scrape_interval: 1s}\n'
+        'scrape_configs:\n'
+        '- job_name: node\n'
+        f'  static_configs: [{{targets: {targets}}}]\n'
+    )
+    log = folder / 'prometheus.log'
+    command = [
+        require('prometheus'),
+        f'--config.file={config}',
+        f'--storage.tsdb.path={folder / "tsdb"}',
+        f'--web.listen-address=127.0.0.1:{port}',
+    ]
+    with running(command, log):
+        url = f'http://127.0.0.1:{port}'
+        wait_for(f'{url}/-/ready', log)
+        yield url
+
+
+@contextlib.contextmanager
+def node_exporter(folder: pathlib.Path) -> Iterator[str]:
+    """Address of a node_exporter that measures this machine."""
+    port = free_port()
+    log = folder / 'node_exporter.log'
+    command = [
+        require('prometheus-node-exporter'),
+        f'--web.listen-address=127.0.0.1:{port}',
+        f'--collector.textfile.directory={folder}',
+    ]
+    with running(command, log):
+        wait_for(f'http://127.0.0.1:{port}/metrics', log)
+        yield f'127.0.0.1:{port}'
+
+
+@contextlib.contextmanager
+def mariadb(folder: pathlib.Path) -> Iterator[str]:
+    """SQLAlchemy URL of an empty database ``gnocchi``."""
+    server = require('mariadbd')
+    data, port = folder / 'mariadb', free_port()
+    user = 'mysql' if os.getuid() == 0 else os.environ['USER']
+    subprocess.run(
+        [
+            'mariadb-install-db',
+            '--no-defaults',
+            '--auth-root-authentication-method=normal',
+            f'--datadir={data}',
+            f'--user={user}',
+        ],
+        check=True,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    log = folder / 'mariadb.log'
+    command = [
+        server,
+        '--no-defaults',
+        f'--datadir={data}',
+        f'--user={user}',
+        f'--port={port}',
+        '--bind-address=127.0.0.1',
+        f'--socket={data / "sock"}',
+        f'--pid-file={data / "pid"}',
+        '--innodb-flush-log-at-trx-commit=2',
+    ]
+    client = ['mariadb', '-uroot', '-h127.0.0.1', f'-P{port}', '-e']
+    with running(command, log):
+        deadline = time.monotonic() + 60
+        while subprocess.run(
+            [*client, 'create database if not exists gnocchi'],
+            stderr=subprocess.DEVNULL,
+            check=False,
+        ).returncode:
+            assert time.monotonic() < deadline, log.read_text()[-4000:]
+            time.sleep(0.3)
+        yield f'mysql+pymysql://root@127.0.0.1:{port}/gnocchi'
+
+
+def _gnocchi_environment() -> pathlib.Path:
+    """Gnocchi's own virtual environment, made once."""
+    venv = pathlib.Path(
+        os.environ.get('ECRAE_GNOCCHI_VENV', sys.prefix + '-gnocchi')
+    )
+    if not (venv / 'bin/gnocchi-upgrade').exists():
+        uv = shutil.which('uv')
+        assert uv, 'uv is needed to install Gnocchi'
+        subprocess.run([uv, 'venv', '-q', '--clear', venv], check=True)
+        subprocess.run(
+            [
+                *(uv, 'pip', 'install', '-q', '--compile-bytecode'),
+                *('--python', venv / 'bin/python'),
+                *('-c', TOP / 'tools/constraints-gnocchi.txt'),
+                *('gnocchi[mysql]', 'uwsgi'),
+            ],
+            check=True,
+            env={k: v for k, v in os.environ.items() if k != 'UV_OVERRIDE'},
+        )
+    return venv
+
+
+@contextlib.contextmanager
+def gnocchi(folder: pathlib.Path, database_url: str) -> Iterator[str]:
+    """URL of a Gnocchi with its API and its metricd."""
+    venv, port = _gnocchi_environment(), free_port()
+    config = folder / 'gnocchi.conf'
+    config.write_text(
+        f'[DEFAULT]\ncoordination_url = file://{folder}/locks\n'
+        '[api]\nauth_mode = basic\n'
+        f'[indexer]\nurl = {database_url}\n'
+        f'[storage]\ndriver = file\nfile_basepath = {folder}/storage\n'
+        '[metricd]\nworkers = 1\nmetric_processing_delay = 1\n'
+    )
+    options = [f'--config-file={config}']
+    subprocess.run([venv / 'bin/gnocchi-upgrade', *options], check=True)
+    log = folder / 'gnocchi.log'
+    api = [
+        venv / 'bin/uwsgi',
+        *('--http', f'127.0.0.1:{port}', '--http-keepalive'),
+        *('--wsgi', 'gnocchi.rest.wsgi', '--pyargv', options[0]),
+        *('--master', '--die-on-term'),
+        *('--processes', '1', '--threads', '4', '--enable-threads'),
+        *('--venv', venv, '--need-app', '--add-header', 'Connection: close'),
+    ]
+    with (
+        running(api, log),
+        running([venv / 'bin/gnocchi-metricd', *options], log),
+    ):
+        url = f'http://127.0.0.1:{port}'
+        # Fails until metricd has joined.
+        wait_for(f'{url}/v1/status', log, auth=('admin', ''))
+        yield url
