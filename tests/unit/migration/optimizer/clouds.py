@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""Clouds for property tests: small, uneven, with rules that bind."""
+
+from hypothesis import strategies as st
+
+from ecrae.migration.optimizer.snapshot import Host
+from ecrae.migration.optimizer.snapshot import Snapshot
+from ecrae.migration.optimizer.snapshot import Workload
+from ecrae.model import power
+from ecrae.model.cluster import HostState
+
+
+TYPES = (
+    {'vcpus': 8, 'memory_mib': 16384, 'curve': power.linear(60, 120)},
+    {'vcpus': 16, 'memory_mib': 32768, 'curve': power.linear(70, 160, 5)},
+    {
+        'vcpus': 32,
+        'memory_mib': 65536,
+        'curve': power.PowerCurve(
+            (50, 90, 110, 125, 140, 150, 165, 180, 200, 230, 270), 4
+        ),
+    },
+)
+
+
+@st.composite
+def hosts(draw, index):
+    """A host; mostly awake, sometimes in another zone or state."""
+    return Host(
+        name=f'h{index}',
+        disk_gib=1000,
+        cpu_allocation_ratio=draw(st.sampled_from((1.0, 1.5))),
+        zone=draw(st.sampled_from(('nova', 'nova', 'nova', 'edge'))),
+        state=draw(st.sampled_from((*[HostState.AWAKE] * 5, *HostState))),
+        **draw(st.sampled_from(TYPES)),
+    )
+
+
+@st.composite
+def snapshots(draw):
+    """A cloud whose hosts hold what they can, and sometimes more."""
+    all_hosts = tuple(
+        draw(hosts(index)) for index in range(draw(st.integers(1, 6)))
+    )
+    workloads = tuple(
+        draw(workload(index, [host.name for host in all_hosts]))
+        for index in range(draw(st.integers(0, 16)))
+    )
+    return Snapshot(hosts=all_hosts, workloads=workloads)
+
+
+@st.composite
+def workload(draw, index, names):
+    """A workload on any of the hosts, now and then bound by a rule."""
+    vcpus = draw(st.sampled_from((1, 2, 3, 4)))
+    memory_mib = draw(st.sampled_from((512, 2048, 3072, 8192)))
+    return Workload(
+        id=f'w{index:02d}',
+        host=draw(st.sampled_from(names)),
+        vcpus=vcpus,
+        memory_mib=memory_mib,
+        disk_gib=10,
+        cpu_cores_used=vcpus * draw(st.sampled_from((0.0, 0.1, 0.4, 0.9))),
+        memory_used_mib=memory_mib / 2,
+        pinned=draw(st.sampled_from((False, False, False, False, True))),
+        affinity_group=draw(st.sampled_from(('', '', '', '', 'together'))),
+        anti_affinity_group=draw(st.sampled_from(('', '', '', 'a', 'b'))),
+    )
