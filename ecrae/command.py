@@ -12,9 +12,12 @@ import argparse
 import textwrap
 from typing import Any
 
+import yaml
+from cliff import columns
 from cliff import command
 from cliff import lister
 from cliff import show
+from oslo_config import cfg
 
 
 class _Help(argparse.RawDescriptionHelpFormatter):
@@ -26,6 +29,13 @@ class Command(command.Command):
 
     #: Shell lines, each of which a test runs.
     examples: str = ''
+
+    @property
+    def conf(self) -> cfg.ConfigOpts:
+        """ECRAE's configuration, as the application has read it."""
+        app: Any = self.app
+        conf: cfg.ConfigOpts = app.conf
+        return conf
 
     def get_parser(self, prog_name: str) -> Any:
         """Parser with the examples as its epilogue."""
@@ -44,3 +54,22 @@ class Lister(Command, lister.Lister):
 
 class ShowOne(Command, show.ShowOne):
     """A command that prints one thing's fields."""
+
+
+class Nested(columns.FormattableColumn):
+    """A list or mapping in a field: YAML for people, itself in JSON."""
+
+    def human_readable(self) -> str:
+        """Lines of YAML."""
+        text: str = yaml.safe_dump(
+            self._value,
+            sort_keys=False,
+            default_flow_style=None,
+            allow_unicode=True,
+            width=10_000,
+        )
+        return text.strip()
+
+    def machine_readable(self) -> Any:
+        """The value itself."""
+        return self._value

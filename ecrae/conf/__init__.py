@@ -7,8 +7,11 @@ nova-api and heat-engine the options share that service's file. Nothing is
 global: who needs options is handed a ``ConfigOpts``.
 """
 
+from collections.abc import Sequence
+
 from oslo_config import cfg
 
+from ecrae import exception
 from ecrae.conf import opts
 
 
@@ -17,3 +20,23 @@ def register_opts(conf: cfg.ConfigOpts) -> None:
     for group, options in opts.list_opts():
         conf.register_group(group)
         conf.register_opts(options, group=group)
+
+
+def load(config_files: Sequence[str] | None = None) -> cfg.ConfigOpts:
+    """Options of ECRAE's own processes.
+
+    :param config_files: files to read; by default ``ecrae.conf`` from where
+        OpenStack keeps such files, ``/etc/ecrae`` above all, if it is there.
+    :raises ConfigError: a file is missing or wrong.
+    """
+    conf = cfg.ConfigOpts()
+    register_opts(conf)
+    files = list(config_files) if config_files else None
+    try:
+        conf(args=[], project='ecrae', default_config_files=files)
+    except cfg.ConfigFilesNotFoundError as error:
+        listed = ', '.join(error.config_files)
+        raise exception.ConfigError(f'No file {listed}.') from None
+    except (cfg.Error, OSError) as error:
+        raise exception.ConfigError(f'Bad configuration: {error}.') from None
+    return conf

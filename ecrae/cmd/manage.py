@@ -1,0 +1,35 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""``ecrae-manage``: what an operator does to ECRAE's own database."""
+
+import sys
+
+from ecrae.cmd import application
+
+
+COMMANDS = {
+    'db sync': 'ecrae.kb.cli.db:Sync',
+    'db version': 'ecrae.kb.cli.db:Version',
+    'kb delete': 'ecrae.kb.cli.entry:Delete',
+    'kb export': 'ecrae.kb.cli.transfer:Export',
+    'kb import': 'ecrae.kb.cli.transfer:Import',
+    'kb list': 'ecrae.kb.cli.entry:List',
+    'kb set': 'ecrae.kb.cli.entry:Set',
+    'kb show': 'ecrae.kb.cli.entry:Show',
+}
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run ``ecrae-manage`` and return its exit code."""
+    return application.run(
+        application.Application(
+            'ecrae-manage',
+            'Set up and fill the knowledge base of ECRAE.',
+            COMMANDS,
+        ),
+        argv,
+    )
+
+
+if __name__ == '__main__':
+    sys.exit(main())
