@@ -11,18 +11,19 @@ GROUP = cfg.OptGroup(
     help='Sources of measured load and power, and how far to trust them.',
 )
 
-SOURCES = ('gnocchi', 'prometheus', 'ceilometer', 'file', 'allocation')
+SOURCES = ('gnocchi', 'prometheus', 'ceilometer', 'file')
 
 OPTIONS: list[cfg.Opt] = [
     cfg.ListOpt(
         'sources',
-        default=['allocation'],
+        default=[],
         item_type=cfg.types.String(choices=SOURCES),
         help="""
 Telemetry sources, the most trusted first.
 
 For each host and metric the first source that has a credible reading is
 believed; a source that is slow or down is left out until it answers again.
+Where no source has one, load is estimated from what Placement has given out.
 
 Possible values:
 
@@ -30,8 +31,7 @@ Possible values:
 * ``prometheus``: node_exporter, libvirt exporter, Kepler or Scaphandre
 * ``ceilometer``: Ceilometer's v2 API, for clouds that still run it
 * ``file``: a document that another program writes, see ``file``
-* ``allocation``: no measurement, an estimate from what Placement has given
-  out; keep it last
+* nothing: load is always estimated
 """,
     ),
     cfg.DictOpt(

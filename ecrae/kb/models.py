@@ -252,3 +252,18 @@ class Agent(Base):
     heartbeat_at: orm.Mapped[datetime.datetime] = orm.mapped_column(
         UtcDateTime
     )
+
+
+class Reading(Base):
+    """The newest credible measurement of one metric of one subject."""
+
+    __tablename__ = 'reading'
+
+    subject: orm.Mapped[str] = orm.mapped_column(_STATE, primary_key=True)
+    name: orm.Mapped[str] = orm.mapped_column(_LABEL, primary_key=True)
+    metric: orm.Mapped[str] = orm.mapped_column(
+        sa.String(32), primary_key=True
+    )
+    value: orm.Mapped[float] = orm.mapped_column(sa.Double)
+    measured_at: orm.Mapped[datetime.datetime] = orm.mapped_column(UtcDateTime)
+    source: orm.Mapped[str] = orm.mapped_column(sa.String(32))

@@ -86,6 +86,8 @@ class Host:
     disk_free_gib: float
     #: Busy part of the CPU, in [0, 1].
     utilization: float = 0.0
+    #: Measured draw in watts; None where nothing measures it.
+    power_w: float | None = None
     state: HostState = HostState.AWAKE
     zone: str = 'nova'
     aggregates: tuple[str, ...] = ()

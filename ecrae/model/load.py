@@ -1,10 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Load of a host that nothing measures, from what is allocated on it."""
+"""Load of a host: measured, or estimated from what is allocated on it."""
+
+import dataclasses
+from collections.abc import Iterable
 
 import numpy as np
 
+from ecrae.model.cluster import Host
 from ecrae.model.power import FloatArray
+from ecrae.model.reading import Metric
+from ecrae.model.reading import Reading
+from ecrae.model.reading import Subject
 
 
 #: Busy part of an allocated vCPU where nothing better is known. Cloud
@@ -19,3 +26,35 @@ def allocated_utilization(
 ) -> FloatArray:
     """Estimated utilization in [0, 1] of hosts, shapes (n,)."""
     return np.clip(vcpus_used * DEFAULT_BUSY_FRACTION / cores, 0.0, 1.0)
+
+
+def with_readings(
+    hosts: Iterable[Host],
+    readings: Iterable[Reading],
+    now: float,
+    max_age_s: float,
+) -> list[Host]:
+    """Hosts with what is measured in the place of what is estimated.
+
+    :param now: seconds since the epoch.
+    :param max_age_s: a reading older than this leaves the estimate alone.
+    """
+    measured = {
+        (reading.name, reading.metric): reading.value
+        for reading in readings
+        if reading.subject is Subject.HOST
+        and now - reading.measured_at <= max_age_s
+    }
+    return [
+        dataclasses.replace(
+            host,
+            utilization=min(
+                1.0,
+                measured.get(
+                    (host.name, Metric.UTILIZATION), host.utilization
+                ),
+            ),
+            power_w=measured.get((host.name, Metric.POWER_W), host.power_w),
+        )
+        for host in hosts
+    ]

@@ -32,6 +32,11 @@ from ecrae.model.power import FloatArray
 #: curve ranks as very efficient and never divides by nought.
 MIN_MARGINAL_W = 1e-3
 
+#: A node is never believed to draw more than this many times what its curve
+#: says, nor less than one part in so many: beyond that the reading or the
+#: node type is wrong, and a wrong one must not decide alone.
+MAX_CALIBRATION = 3.0
+
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class HostArrays:
@@ -49,9 +54,9 @@ class HostArrays:
 
     @classmethod
     def of(cls, hosts: Sequence[Host]) -> 'HostArrays':
-        """Columns of the given hosts."""
+        """Columns of the given hosts, calibrated where watts are measured."""
         curves = [host.node_type.curve for host in hosts]
-        return cls(
+        arrays = cls(
             names=tuple(host.name for host in hosts),
             curves_w=np.array(
                 [curve.power_w for curve in curves], dtype=np.float64
@@ -65,6 +70,28 @@ class HostArrays:
             ),
             is_asleep=np.array([host.is_asleep for host in hosts], dtype=bool),
         )
+        measured_w = [host.power_w for host in hosts]
+        return calibrate(arrays, np.array(measured_w, dtype=float))
+
+
+def calibrate(hosts: HostArrays, measured_w: FloatArray) -> HostArrays:
+    """Scale each host's curve to what the host really draws now.
+
+    A host that draws twice what its curve says at its present load is taken
+    to draw twice as much for the next component too: ageing fans, a failed
+    power supply, a neighbour that the CPU does not show.
+
+    :param measured_w: watts, NaN where nothing is measured, shape (n,).
+    """
+    expected_w = power.watts(hosts.curves_w, hosts.utilization)
+    with np.errstate(divide='ignore', invalid='ignore'):
+        factor = np.clip(
+            measured_w / expected_w, 1 / MAX_CALIBRATION, MAX_CALIBRATION
+        )
+    factor[np.isnan(factor) | hosts.is_asleep] = 1.0
+    return dataclasses.replace(
+        hosts, curves_w=hosts.curves_w * factor[:, np.newaxis]
+    )
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

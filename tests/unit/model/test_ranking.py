@@ -100,3 +100,14 @@ def test_order_of_hosts_does_not_matter(order):
     straight = marginal(*hosts).efficiency
     shuffled = marginal(*(hosts[i] for i in order)).efficiency
     assert shuffled == pytest.approx(straight[list(order)])
+
+
+def test_host_that_draws_more_than_its_curve_says_costs_more():
+    plain, thirsty, broken = (
+        host('plain', utilization=0.5),
+        host('thirsty', utilization=0.5, power_w=300),
+        host('broken', utilization=0.5, power_w=30000),
+    )
+    costs = marginal(plain, thirsty, broken).power_w
+    assert costs[1] == pytest.approx(2 * costs[0])
+    assert costs[2] == pytest.approx(ranking.MAX_CALIBRATION * costs[0])
