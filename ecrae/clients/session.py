@@ -42,7 +42,11 @@ class Connection:
 
     session: keystone_session.Session
     region: str | None = None
-    interface: str = 'public'
+    #: Kinds of endpoint, the preferred one first; a list, as keystoneauth
+    #: takes nothing else for several.
+    interface: list[str] = dataclasses.field(
+        default_factory=lambda: ['public']
+    )
 
 
 def list_opts() -> list[tuple[cfg.OptGroup, list[cfg.Opt]]]:
@@ -81,7 +85,7 @@ def from_options(conf: cfg.ConfigOpts) -> Connection:
             conf, GROUP.name, auth=auth
         ),
         region=options.region_name,
-        interface=options.interface,
+        interface=options.valid_interfaces,
     )
 
 
@@ -108,7 +112,7 @@ def from_environment(cloud: str | None = None) -> Connection:
     return Connection(
         session=session,
         region=region.get_region_name() or None,
-        interface=str(region.get_interface() or 'public'),
+        interface=[str(region.get_interface() or 'public')],
     )
 
 
@@ -120,11 +124,10 @@ def _options() -> list[cfg.Opt]:
             'region_name',
             help='Region whose endpoints are used. Not set: the only one.',
         ),
-        cfg.StrOpt(
-            'interface',
-            default='internal',
-            choices=['public', 'internal', 'admin'],
-            help='Which endpoint of each service is used.',
+        cfg.ListOpt(
+            'valid_interfaces',
+            default=['internal', 'public'],
+            help='Kinds of endpoint that are used, the preferred one first.',
         ),
     ]
     for option in options:

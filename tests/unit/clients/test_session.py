@@ -40,12 +40,12 @@ project_name = service
 user_domain_id = default
 project_domain_id = default
 region_name = one
-interface = public
 """,
     )
     connection = session.from_options(conf)
     assert connection.session.get_token() == 'token-that-is-a-secret'
-    assert (connection.region, connection.interface) == ('one', 'public')
+    assert connection.region == 'one'
+    assert connection.interface == ['internal', 'public']
     assert connection.session.timeout == session.TIMEOUT_S
 
 
