@@ -53,7 +53,7 @@ class Problem:
     sleep_w: FloatArray
     #: CPU in reference cores, shape (n,).
     cores: FloatArray
-    #: What may be promised, and the CPU that load may fill, shape (K, n).
+    #: What may be promised, and the CPU that there is, shape (K, n).
     capacity: FloatArray
     #: What a move may leave used on its destination, shape (K, n).
     room: FloatArray
@@ -165,7 +165,7 @@ class _Builder:
         place = np.empty(len(hosts), dtype=np.intp)
         place[order] = np.arange(len(hosts))
         room = capacity * (1.0 - rules.headroom)
-        room[LOAD] = capacity[LOAD]
+        room[LOAD] = cores * self.rules.cpu_ceiling
         return Problem(
             snapshot=self.snapshot,
             rules=rules,
@@ -194,7 +194,7 @@ class _Builder:
             _column(h.vcpus * h.cpu_allocation_ratio for h in hosts),
             _column(h.memory_mib * h.ram_allocation_ratio for h in hosts),
             _column(h.disk_gib * h.disk_allocation_ratio for h in hosts),
-            cores * self.rules.cpu_ceiling,
+            cores,
         ]
         rows += [
             _column(_count(h.accelerators, device) for h in hosts)

@@ -89,7 +89,8 @@ class Rules:
 
     #: Part of every capacity that moves leave free on their destination.
     headroom: float = 0.0
-    #: Part of a destination's CPU that measured load may fill.
+    #: Part of a destination's CPU that measured load may fill. A host above
+    #: it is left in peace until it is asked for more than its whole CPU.
     cpu_ceiling: float = 1.0
     #: Empty hosts that stay awake to take what comes.
     spare_hosts: int = 0

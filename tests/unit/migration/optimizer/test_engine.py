@@ -9,6 +9,11 @@ from hypothesis import strategies as st
 from ecrae.migration.optimizer import engine
 from ecrae.migration.optimizer import objective
 from ecrae.migration.optimizer.problem import Problem
+from ecrae.migration.optimizer.snapshot import Host
+from ecrae.migration.optimizer.snapshot import Rules
+from ecrae.migration.optimizer.snapshot import Snapshot
+from ecrae.migration.optimizer.snapshot import Workload
+from ecrae.model import power
 from tests.unit.migration.optimizer import clouds
 from tests.unit.migration.optimizer import replay
 
@@ -70,3 +75,44 @@ def test_order_of_input_changes_nothing(snapshot, shuffler):
         snapshot, hosts=tuple(hosts), workloads=tuple(workloads)
     )
     assert _plan(shuffled) == _plan(snapshot)
+
+
+def _two_hosts(load):
+    hosts = tuple(
+        Host(
+            name=name,
+            vcpus=8,
+            memory_mib=16384,
+            disk_gib=100,
+            curve=power.linear(60, 120),
+        )
+        for name in ('a', 'b')
+    )
+    workloads = tuple(
+        Workload(
+            id=f'w{index}',
+            host=host,
+            vcpus=2,
+            memory_mib=2048,
+            disk_gib=1,
+            cpu_cores_used=load,
+            memory_used_mib=1024,
+        )
+        for index, host in enumerate(('a', 'a', 'b', 'b'))
+    )
+    return Snapshot(hosts=hosts, workloads=workloads)
+
+
+@pytest.mark.parametrize(
+    ('load', 'ceiling', 'moves'),
+    [
+        (1.9, 1.0, 2),
+        # Together they would fill 95 %, more than a destination may have.
+        (1.9, 0.9, 0),
+        # Each host is above the ceiling but not above its CPU: no relief.
+        (3.8, 0.9, 0),
+    ],
+)
+def test_ceiling_binds_destinations_only(load, ceiling, moves):
+    problem = Problem.of(_two_hosts(load), Rules(cpu_ceiling=ceiling))
+    assert len(engine.optimize(problem, ENERGY).moves) == moves
