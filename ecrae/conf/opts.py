@@ -6,6 +6,7 @@ from oslo_config import cfg
 
 from ecrae.conf import database
 from ecrae.conf import telemetry
+from ecrae.conf import scheduler
 
 
 def list_opts() -> list[tuple[cfg.OptGroup, list[cfg.Opt]]]:
@@ -13,4 +14,5 @@ def list_opts() -> list[tuple[cfg.OptGroup, list[cfg.Opt]]]:
     return [
         (database.GROUP, database.OPTIONS),
         (telemetry.GROUP, telemetry.OPTIONS),
+        (scheduler.GROUP, scheduler.OPTIONS),
     ]

@@ -20,3 +20,6 @@ PINNED = 'ecrae:pinned'
 
 #: True on a component that may be redeployed on another architecture.
 RELOCATABLE = 'ecrae:relocatable'
+
+#: A tag that starts with this names the one node type that will do.
+EXACT_PREFIX = 'exact:'

@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""Prefers the host that does the server's work for the least energy now.
+
+Only a tagged server is weighed: its tag says how busy it keeps its vCPUs
+and how fast each node type serves it. Set ``[ecrae_scheduler]
+energy_weight_multiplier`` to about 1.0 to let Nova's own weighers have a say,
+to 0.0 to keep this one quiet.
+"""
+
+from collections.abc import Callable
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from nova.scheduler import utils
+from nova.scheduler import weights
+
+from ecrae.scheduler_filters import estimate
+from ecrae.scheduler_filters import knowledge_view
+from ecrae.scheduler_filters import request
+from ecrae.scheduler_filters import scores
+from ecrae.scheduler_filters.host_table import UNKNOWN
+from ecrae.scheduler_filters.keeper import View
+from ecrae.scheduler_filters.options import CONF
+from ecrae.scheduler_filters.requirement import Requirement
+
+
+class EcraeEnergyWeigher(weights.BaseHostWeigher):
+    """Weighs hosts by the marginal energy efficiency of the server there."""
+
+    def __init__(
+        self,
+        current: Callable[[], View | None] = knowledge_view.current,
+    ) -> None:
+        self._current = current
+
+    def weight_multiplier(self, host_state: Any) -> float:
+        """Nova's multiplier, which an aggregate of the host may override."""
+        default = CONF.ecrae_scheduler.energy_weight_multiplier
+        if not host_state.aggregates:
+            return default
+        return utils.get_weight_multiplier(
+            host_state, 'ecrae_energy_weight_multiplier', default
+        )
+
+    def weigh_objects(
+        self, weighed_obj_list: Sequence[Any], weight_properties: Any
+    ) -> list[float]:
+        """Weights of all hosts; none at all where there is no opinion.
+
+        Nova adds what it is given, host by host, so an empty list adds
+        nothing, and costs nothing, for untagged servers.
+        """
+        if not request.is_tagged(weight_properties):
+            return []
+        view = self._current()
+        if view is None:
+            return []
+        asked = request.requirement_of(weight_properties, view.knowledge)
+        if asked is None:
+            return []
+        states = [weighed.obj for weighed in weighed_obj_list]
+        return _weights(view, asked, states, weight_properties.vcpus)
+
+    def _weigh_object(self, obj: Any, weight_properties: Any) -> float:
+        """Unused: hosts are weighed all at once."""
+        return 0.0
+
+
+def _weights(
+    view: View, asked: Requirement, states: Sequence[Any], vcpus: int
+) -> list[float]:
+    table = view.hosts
+    rows = table.locate(states)
+    allowed = np.array(
+        [*(name in asked.node_types for name in table.node_types), False]
+    )
+    found = estimate.estimate(table, rows, states, vcpus, asked)
+    return scores.weights(
+        found.marginal.efficiency,
+        found.preference,
+        rows != UNKNOWN,
+        allowed[table.node_type[rows]],
+    ).tolist()

@@ -1,0 +1,153 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""Hardware of Nova's hosts as columns, to decide over all of them at once.
+
+Nova hands its plugins thousands of host states; what the knowledge base
+knows of each is looked up once and then only handled as arrays. The last row
+of every column stands for a host that the knowledge base does not know, so
+that row ``-1`` needs no special case.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from oslo_log import log as logging
+
+from ecrae.model import load
+from ecrae.model import power
+from ecrae.model.cluster import HostState
+from ecrae.model.knowledge import Knowledge
+from ecrae.model.power import FloatArray
+from ecrae.model.ranking import HostArrays
+
+
+LOG = logging.getLogger(__name__)
+
+IntArray = npt.NDArray[np.intp]
+BoolArray = npt.NDArray[np.bool_]
+
+#: Row, and node type, of a host that is not known.
+UNKNOWN = -1
+
+
+class HostTable:
+    """What is known of k hosts of t node types.
+
+    :param knowledge: hosts, with their node types.
+    :param ambiguous: names that several hosts in different cells share.
+        They count as unknown; more are added as they are seen.
+    """
+
+    def __init__(self, knowledge: Knowledge, ambiguous: set[str]) -> None:
+        self._ambiguous = ambiguous
+        hosts = [
+            host
+            for host in knowledge.hosts.values()
+            if host.node_type in knowledge.node_types
+            and host.name not in ambiguous
+        ]
+        self._names = tuple(host.name for host in hosts)
+        self._row = {name: row for row, name in enumerate(self._names)}
+        self.node_types = tuple(knowledge.node_types)
+        place = {name: i for i, name in enumerate(self.node_types)}
+        #: Index into ``node_types``, shape (k + 1,).
+        self.node_type: IntArray = np.array(
+            [*(place[host.node_type] for host in hosts), UNKNOWN], np.intp
+        )
+        #: Whether the host takes new servers, shape (k + 1,).
+        self.is_open: BoolArray = np.array(
+            [*(host.state is HostState.AWAKE for host in hosts), True], bool
+        )
+        self.is_asleep: BoolArray = np.array(
+            [*(host.state is HostState.ASLEEP for host in hosts), False], bool
+        )
+        types = [knowledge.node_types[name] for name in self.node_types]
+        curves = [*(each.curve.power_w for each in types), (0.0,) * 11]
+        #: Watts at 0, 10 … 100 %, shape (t + 1, 11).
+        self.curves_w: FloatArray = np.array(curves, float)
+        self.sleep_w: FloatArray = np.array(
+            [*(each.curve.sleep_w for each in types), 0.0], float
+        )
+        self.cores: FloatArray = np.array(
+            [*(each.cores for each in types), 1], float
+        )
+
+    def locate(self, states: Sequence[Any]) -> IntArray:
+        """Row of each of Nova's host states, or ``UNKNOWN``, shape (n,).
+
+        A host is known by the name of its hypervisor or of its compute
+        service, in this order: the first tells hosts of different cells, and
+        the nodes of one bare metal service, apart.
+        """
+        rows = self._rows(states)
+        seen = np.bincount(rows[rows != UNKNOWN], minlength=1)
+        if seen.max() > 1 and self._set_aside(states, rows, seen > 1):
+            rows = self._rows(states)
+        return rows
+
+    def _rows(self, states: Sequence[Any]) -> IntArray:
+        row = self._row.get
+        found = [row(state.nodename, UNKNOWN) for state in states]
+        if UNKNOWN in found:
+            found = [
+                row(state.host, UNKNOWN) if known == UNKNOWN else known
+                for known, state in zip(found, states, strict=True)
+            ]
+        return np.array(found, np.intp)
+
+    def _set_aside(
+        self, states: Sequence[Any], rows: IntArray, is_shared: BoolArray
+    ) -> bool:
+        """Forget names that hosts of different cells share."""
+        cells: dict[int, set[str]] = {}
+        for state, row in zip(states, rows, strict=True):
+            if row != UNKNOWN and is_shared[row]:
+                cells.setdefault(int(row), set()).add(state.cell_uuid)
+        shared = {
+            self._names[row] for row, uuids in cells.items() if len(uuids) > 1
+        }
+        if not shared:
+            return False
+        LOG.warning(
+            'Hosts in different cells share the names %s: which of them the '
+            'knowledge base means cannot be told, so they count as unknown. '
+            'Enter them by the names of their hypervisors.',
+            sorted(shared),
+        )
+        self._ambiguous |= shared
+        self._row = {
+            name: row
+            for name, row in self._row.items()
+            if name not in self._ambiguous
+        }
+        return True
+
+    def arrays(self, rows: IntArray, states: Sequence[Any]) -> HostArrays:
+        """The hosts as the ranking wants them, with their present load.
+
+        Rows that are ``UNKNOWN`` hold numbers that mean nothing.
+        """
+        node_type = self.node_type[rows]
+        cores = self.cores[node_type]
+        vcpus_used = np.array(
+            [state.vcpus_used or 0 for state in states], float
+        )
+        return HostArrays(
+            names=tuple(state.host for state in states),
+            curves_w=self.curves_w[node_type],
+            sleep_w=self.sleep_w[node_type],
+            cores=cores,
+            utilization=load.allocated_utilization(vcpus_used, cores),
+            is_asleep=self.is_asleep[rows],
+        )
+
+
+def draw_w(hosts: HostArrays) -> FloatArray:
+    """Watts that each host draws now, shape (n,)."""
+    return np.where(
+        hosts.is_asleep,
+        hosts.sleep_w,
+        power.watts(hosts.curves_w, hosts.utilization),
+    )

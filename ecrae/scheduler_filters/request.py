@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""What a Nova request says of ECRAE: its tag and the deployer's decision."""
+
+from typing import Any
+
+from oslo_log import log as logging
+
+from ecrae.model import hints
+from ecrae.model.knowledge import Knowledge
+from ecrae.scheduler_filters import requirement
+from ecrae.scheduler_filters.requirement import Requirement
+
+
+LOG = logging.getLogger(__name__)
+
+
+def is_tagged(spec: Any) -> bool:
+    """Whether the server, or its flavor, carries a tag."""
+    return bool(_hint(spec, hints.TAG) or _flavor_tag(spec))
+
+
+def requirement_of(spec: Any, knowledge: Knowledge) -> Requirement | None:
+    """What the request's tag asks; None when there is nothing to ask.
+
+    The server's own tag counts before that of its flavor, unless the
+    flavor's is exact: by that an operator sells hardware, and no tenant may
+    talk it away with a hint.
+    """
+    own, sold = _hint(spec, hints.TAG), _flavor_tag(spec)
+    if sold and requirement.is_exact(sold, knowledge):
+        own = None
+    tag = own or sold
+    if not tag:
+        return None
+    found = requirement.requirement(
+        tag, spec.flavor.name, _hint(spec, hints.NODE_TYPE), knowledge
+    )
+    if found is None:
+        LOG.info(
+            'The knowledge base has no tag %r; server %s is scheduled as an '
+            'untagged one.',
+            tag,
+            spec.instance_uuid,
+        )
+    return found
+
+
+def _hint(spec: Any, name: str) -> str | None:
+    """A scheduler hint; the first where a list of several was given."""
+    value = spec.get_scheduler_hint(name)
+    if isinstance(value, list):
+        return value[0] if value else None
+    return value
+
+
+def _flavor_tag(spec: Any) -> str | None:
+    flavor = spec.flavor
+    if 'extra_specs' not in flavor or not flavor.extra_specs:
+        return None
+    return flavor.extra_specs.get(hints.TAG)
