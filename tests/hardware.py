@@ -15,6 +15,8 @@ from ecrae.model.knowledge import KnownHost
 from ecrae.model.knowledge import Tag
 from ecrae.model.knowledge import TagKind
 from ecrae.model.knowledge import TagTarget
+from ecrae.model.power import PowerProfile
+from ecrae.model.power import Quality
 
 
 SMALL = Flavor(name='web.small', vcpus=2, memory_mib=2048, disk_gib=10)
@@ -32,6 +34,7 @@ def node_type(name, idle_w, max_w, *, architecture='x86_64', cores=32):
         disk_gib=4096,
         hypervisor_type='qemu',
         curve=power.linear(idle_w, max_w, sleep_w=5.0),
+        power_profile=name,
     )
 
 
@@ -43,6 +46,17 @@ NODE_TYPES = {
         node_type('arm', 50, 150, architecture='aarch64'),
         node_type('gpu', 200, 900),
     )
+}
+
+
+PROFILES = {
+    name: PowerProfile(
+        name=name,
+        curve=each.curve,
+        quality=Quality.ESTIMATED,
+        source='made up',
+    )
+    for name, each in NODE_TYPES.items()
 }
 
 
@@ -93,4 +107,5 @@ def knowledge(hosts=None, **states):
             )
             for name, kind in (hosts or {}).items()
         },
+        power_profiles=PROFILES,
     )

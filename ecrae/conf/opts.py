@@ -5,8 +5,8 @@
 from oslo_config import cfg
 
 from ecrae.conf import database
-from ecrae.conf import telemetry
 from ecrae.conf import scheduler
+from ecrae.conf import telemetry
 
 
 def list_opts() -> list[tuple[cfg.OptGroup, list[cfg.Opt]]]:

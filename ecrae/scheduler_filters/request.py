@@ -4,15 +4,10 @@
 
 from typing import Any
 
-from oslo_log import log as logging
-
 from ecrae.model import hints
 from ecrae.model.knowledge import Knowledge
 from ecrae.scheduler_filters import requirement
 from ecrae.scheduler_filters.requirement import Requirement
-
-
-LOG = logging.getLogger(__name__)
 
 
 def is_tagged(spec: Any) -> bool:
@@ -20,30 +15,27 @@ def is_tagged(spec: Any) -> bool:
     return bool(_hint(spec, hints.TAG) or _flavor_tag(spec))
 
 
-def requirement_of(spec: Any, knowledge: Knowledge) -> Requirement | None:
-    """What the request's tag asks; None when there is nothing to ask.
+def tag(spec: Any, knowledge: Knowledge) -> str | None:
+    """The tag that counts.
 
-    The server's own tag counts before that of its flavor, unless the
-    flavor's is exact: by that an operator sells hardware, and no tenant may
-    talk it away with a hint.
+    The server's own counts before that of its flavor, unless the flavor's is
+    exact: by that an operator sells hardware, and no tenant may talk it away
+    with a hint.
     """
     own, sold = _hint(spec, hints.TAG), _flavor_tag(spec)
     if sold and requirement.is_exact(sold, knowledge):
-        own = None
-    tag = own or sold
-    if not tag:
+        return sold
+    return own or sold
+
+
+def requirement_of(spec: Any, knowledge: Knowledge) -> Requirement | None:
+    """What the tag asks; None for no tag and for an unknown one."""
+    name = tag(spec, knowledge)
+    if not name:
         return None
-    found = requirement.requirement(
-        tag, spec.flavor.name, _hint(spec, hints.NODE_TYPE), knowledge
+    return requirement.requirement(
+        name, spec.flavor.name, _hint(spec, hints.NODE_TYPE), knowledge
     )
-    if found is None:
-        LOG.info(
-            'The knowledge base has no tag %r; server %s is scheduled as an '
-            'untagged one.',
-            tag,
-            spec.instance_uuid,
-        )
-    return found
 
 
 def _hint(spec: Any, name: str) -> str | None:

@@ -4,7 +4,9 @@
 
 An exact tag is a command: a host whose hardware is not known does not pass.
 A hint tag is advice: an unknown host passes, and EcraeEnergyWeigher ranks it
-with the worst. Untagged servers pass everywhere.
+with the worst. Untagged servers pass everywhere, and so do those with a tag
+that the knowledge base does not have: a tag that an operator deletes must not
+keep the servers that carry it from being moved.
 """
 
 import itertools
@@ -15,10 +17,14 @@ from typing import Any
 import numpy as np
 from nova.scheduler import filters
 from nova.scheduler import utils
+from oslo_log import log as logging
 
 from ecrae.scheduler_filters import knowledge_view
 from ecrae.scheduler_filters import request
 from ecrae.scheduler_filters.keeper import View
+
+
+LOG = logging.getLogger(__name__)
 
 
 class EcraeTagFilter(filters.BaseHostFilter):
@@ -49,6 +55,12 @@ class EcraeTagFilter(filters.BaseHostFilter):
             return filter_obj_list
         asked = request.requirement_of(spec_obj, view.knowledge)
         if asked is None:
+            LOG.info(
+                'The knowledge base has no tag %r; server %s is scheduled '
+                'as an untagged one.',
+                request.tag(spec_obj, view.knowledge),
+                spec_obj.instance_uuid,
+            )
             return filter_obj_list
         states = list(filter_obj_list)
         table = view.hosts
