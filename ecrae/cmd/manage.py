@@ -16,6 +16,8 @@ COMMANDS = {
     'kb list': 'ecrae.kb.cli.entry:List',
     'kb set': 'ecrae.kb.cli.entry:Set',
     'kb show': 'ecrae.kb.cli.entry:Show',
+    'telemetry check': 'ecrae.telemetry.cli.readings:Check',
+    'telemetry show': 'ecrae.telemetry.cli.readings:Show',
 }
 
 

@@ -1,0 +1,122 @@
+# SPDX-License-Identifier: Apache-2.0
+
+import dataclasses
+import json
+import time
+
+import pytest
+
+from ecrae.cmd import manage
+from ecrae.kb import catalogue
+from ecrae.kb import knowledge
+from ecrae.kb import readings
+from ecrae.kb import schema
+from ecrae.kb.db import Database
+from ecrae.model import knowledge as knowledge_values
+from ecrae.model.reading import Metric
+from ecrae.telemetry import collection
+from ecrae.telemetry import collector
+from ecrae.telemetry import file
+
+
+def row(name, metric, value):
+    return {
+        'subject': 'host',
+        'name': name,
+        'metric': metric,
+        'value': value,
+        'measured_at': time.time(),
+    }
+
+
+@pytest.fixture
+def database(tmp_path):
+    """A cloud of one host whose node type the catalogue knows."""
+    database = Database(f'sqlite:///{tmp_path}/kb.sqlite')
+    schema.upgrade(database)
+    builtin = catalogue.load()
+    host = knowledge_values.KnownHost(
+        name='arm-1', node_type=min(builtin.node_types)
+    )
+    with database.writer() as session:
+        knowledge.store(
+            session,
+            knowledge.load(session),
+            dataclasses.replace(builtin, hosts={'arm-1': host}),
+        )
+    return database
+
+
+@pytest.fixture
+def measured(tmp_path):
+    """Writes the document that the source reads."""
+
+    def write(*rows):
+        path.write_text(json.dumps({'readings': rows}))
+
+    path = tmp_path / 'readings.json'
+    write.path = str(path)
+    write()
+    return write
+
+
+@pytest.fixture
+def collect(database, measured):
+    many = collector.Collector(
+        [file.FileSource(measured.path)],
+        dict.fromkeys(Metric, ('file',)),
+        timeout_s=30,
+    )
+
+    def _collect():
+        collection.collect(database, many, 600)
+        with database.reader() as session:
+            return {
+                (r.name, r.metric): r.value for r in readings.list_all(session)
+            }
+
+    return _collect
+
+
+def test_credible_readings_are_kept(collect, measured):
+    measured(
+        row('arm-1', 'utilization', 0.4),
+        row('arm-1', 'power_w', 1e6),
+    )
+    assert collect() == {('arm-1', Metric.UTILIZATION): 0.4}
+
+
+def test_host_that_vanished_is_forgotten(collect, measured):
+    measured(row('arm-1', 'utilization', 0.4))
+    collect()
+    measured()
+    assert collect() == {}
+
+
+def test_check_says_what_each_source_answers(
+    database, measured, tmp_path, capsys
+):
+    measured(row('arm-1', 'utilization', 0.4), row('arm-1', 'power_w', -1))
+    config = tmp_path / 'ecrae.conf'
+    config.write_text(
+        f'[ecrae_database]\nconnection = {database.engine.url}\n'
+        '[ecrae_telemetry]\nsources = file,prometheus\n'
+        f'file = {measured.path}\n'
+        'prometheus_url = http://127.0.0.1:9\n'
+    )
+    code = manage.main(
+        [
+            f'--config-file={config}',
+            'telemetry',
+            'check',
+            '--format=json',
+        ]
+    )
+    said = {
+        (answer['source'], answer['metric']): answer['outcome']
+        for answer in json.loads(capsys.readouterr().out)
+    }
+    assert code == 0
+    assert said['file', 'utilization'] == 'used'
+    assert said['file', 'power_w'] == 'not believed: negative'
+    assert said['prometheus', ''].startswith('no answer')
