@@ -18,6 +18,7 @@ from ecrae.kb import schema
 from ecrae.kb.cli import db
 from ecrae.kb.cli import entry
 from ecrae.kb.cli import transfer
+from ecrae.telemetry.cli import readings
 
 
 @pytest.fixture
@@ -299,6 +300,7 @@ def test_every_command_has_examples_that_run(filled, tmp_path, monkeypatch):
         'ecrae_knowledge: 1\nhosts: {a: {node_type: arm-altra-q80}}\n'
     )
     filled('kb export backup.yaml')
+    (tmp_path / 'new.conf').write_bytes((tmp_path / 'ecrae.conf').read_bytes())
     config = f'--config-file {tmp_path}/ecrae.conf'
     commands = [
         db.Sync,
@@ -309,6 +311,8 @@ def test_every_command_has_examples_that_run(filled, tmp_path, monkeypatch):
         entry.Set,
         transfer.Import,
         entry.Delete,
+        readings.Check,
+        readings.Show,
     ]
     assert len(commands) == len(manage.COMMANDS)
     for command in commands:
