@@ -143,6 +143,18 @@ class HostTable:
             is_asleep=self.is_asleep[rows],
         )
 
+    def draw_of_w(self, name: str, last_seen_w: float) -> float:
+        """Watts of a host that is out of sight; 0 for one that is not known.
+
+        :param last_seen_w: what it drew when it was last in sight; 0 if it
+            never was, and then it is taken for idle.
+        """
+        row = self._row.get(name, UNKNOWN)
+        node_type = self.node_type[row]
+        if self.is_asleep[row]:
+            return float(self.sleep_w[node_type])
+        return max(float(self.curves_w[node_type, 0]), last_seen_w)
+
 
 def draw_w(hosts: HostArrays) -> FloatArray:
     """Watts that each host draws now, shape (n,)."""

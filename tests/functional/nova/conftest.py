@@ -16,6 +16,7 @@ from ecrae.scheduler_filters import knowledge_view
 PLUGINS = {
     'EcraeTagFilter': 'ecrae.scheduler_filters.tag_filter',
     'EcraeDrainFilter': 'ecrae.scheduler_filters.drain_filter',
+    'EcraePowerCapFilter': 'ecrae.scheduler_filters.power_cap_filter',
 }
 WEIGHER = 'ecrae.scheduler_filters.energy_weigher.EcraeEnergyWeigher'
 NOVAS_FILTERS = 'nova.scheduler.filters.all_filters'
