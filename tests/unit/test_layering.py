@@ -42,8 +42,8 @@ EXCEPTIONS = {('simulator', 'ecrae.migration.optimizer')}
 CONFINED = {
     'nova': ('scheduler_filters',),
     'heat': ('deployer/heat',),
-    'toscaparser': ('deployer',),
-    'translator': ('deployer',),
+    'toscaparser': ('deployer/tosca.py',),
+    'translator': ('deployer/tosca.py',),
     'novaclient': ('clients',),
     'heatclient': ('clients',),
     'openstack': ('clients',),

@@ -1,0 +1,356 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""Finds the Compute nodes of a descriptor, their tags and what they ask for.
+
+A node is tagged by ``metadata: {ecrae.tag: X}`` on any Compute type or by
+the property ``tag`` on ``ecrae.nodes.Compute``, where types that derive from
+it may give a default.
+"""
+
+import dataclasses
+import difflib
+import re
+from collections.abc import Iterable
+from collections.abc import Iterator
+from collections.abc import Mapping
+from typing import Any
+
+from ecrae import exception
+from ecrae.deployer import inputs
+from ecrae.deployer import policies
+from ecrae.deployer import types
+from ecrae.deployer.descriptor import Descriptor
+from ecrae.deployer.images import Wanted
+from ecrae.deployer.selection import Component
+from ecrae.deployer.selection import Minima
+from ecrae.model import hints
+from ecrae.model.cluster import Cluster
+from ecrae.model.knowledge import Knowledge
+from ecrae.model.knowledge import TagKind
+from ecrae.model.knowledge import TagTarget
+
+
+EXACT = 'exact:'
+
+_SIZE = re.compile(r'\s*([0-9]{1,15}(?:\.[0-9]{1,15})?)\s*([A-Za-z]{1,3})\s*')
+_BYTES = {
+    'b': 1,
+    'kb': 1000,
+    'kib': 1024,
+    'mb': 1000**2,
+    'mib': 1024**2,
+    'gb': 1000**3,
+    'gib': 1024**3,
+    'tb': 1000**4,
+    'tib': 1024**4,
+}
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Server:
+    """A Compute node: what it asks for, and its tag if it has one."""
+
+    node: str
+    tag: str = ''
+    minima: Minima
+    image: Wanted
+    #: Whether the author wrote anything about the operating system.
+    has_os: bool
+    #: Whether the author names an image.
+    has_own_image: bool
+    #: Marks for the rebalancer, as metadata of the server.
+    marks: Mapping[str, str] = dataclasses.field(default_factory=dict)
+
+
+def servers(descriptor: Descriptor, values: Mapping[str, Any]) -> list[Server]:
+    """All Compute nodes, in the order of the descriptor.
+
+    :param values: of the inputs.
+    :raises TemplateError: a malformed tag or capability, or a tag on a node
+        that is not Compute.
+    """
+    found = []
+    for node, template in descriptor.nodes.items():
+        if types.is_compute(descriptor, template.get('type')):
+            found.append(_Reader(descriptor, values, node).server())
+        elif 'ecrae.tag' in _mapping(template.get('metadata')):
+            raise descriptor.error(
+                f'node {node} is tagged but its type, '
+                f'{template.get("type")}, is not a Compute type',
+                *_path(node, 'metadata', 'ecrae.tag'),
+            )
+    return found
+
+
+def tagged(
+    descriptor: Descriptor,
+    compute: Iterable[Server],
+    knowledge: Knowledge,
+    cluster: Cluster,
+) -> list[Component]:
+    """Components to select hardware for, with the targets of their tags.
+
+    :raises TemplateError: a tag or an exact node type is unknown.
+    """
+    groups = policies.placement(descriptor)
+    return [
+        Component(
+            node=server.node,
+            tag=server.tag,
+            kind=_kind(server.tag, knowledge),
+            targets=tuple(_targets(descriptor, server, knowledge, cluster)),
+            minima=server.minima,
+            together=groups.together(server.node),
+            apart=groups.apart(server.node),
+        )
+        for server in compute
+        if server.tag
+    ]
+
+
+def _path(node: str, *path: str | int) -> tuple[str | int, ...]:
+    return ('topology_template', 'node_templates', node, *path)
+
+
+def _mapping(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+class _Reader:
+    """Reads what one node template says, and its types by default."""
+
+    def __init__(
+        self, descriptor: Descriptor, values: Mapping[str, Any], node: str
+    ) -> None:
+        self._descriptor = descriptor
+        self._values = values
+        self._node = node
+        self._template = descriptor.nodes[node]
+
+    def server(self) -> Server:
+        host = self._capability('host')
+        system = self._capability('os')
+        return Server(
+            node=self._node,
+            tag=self._tag(),
+            minima=Minima(
+                vcpus=self._count(host.get('num_cpus')),
+                memory_mib=self._size(host, 'mem_size', 'mib'),
+                disk_gib=self._size(host, 'disk_size', 'gib'),
+                architecture=self._os_text(system, 'architecture').lower(),
+            ),
+            image=Wanted(
+                os_type=self._os_text(system, 'type'),
+                os_distribution=self._os_text(system, 'distribution'),
+                os_version=self._os_text(system, 'version'),
+            ),
+            has_os=bool(system),
+            has_own_image='image' in self._properties(),
+            marks=dict(self._marks()),
+        )
+
+    def _error(self, fault: str, *path: str) -> exception.TemplateError:
+        return self._descriptor.error(
+            f'node {self._node}: {fault}', *_path(self._node, *path)
+        )
+
+    def _setting(self, name: str) -> tuple[Any, tuple[str, ...]]:
+        """Value of ECRAE's setting and its place, from metadata first."""
+        metadata = _mapping(self._template.get('metadata'))
+        key = f'ecrae.{name}'
+        if key in metadata:
+            return metadata[key], ('metadata', key)
+        kind = self._template.get('type')
+        if not types.is_ecrae(self._descriptor, kind):
+            return None, ()
+        value = self._properties().get(name)
+        for definition in types.author_definitions(self._descriptor, kind):
+            if value is None:
+                known = _mapping(definition.get('properties')).get(name)
+                value = _mapping(known).get('default')
+        return value, ('properties', name)
+
+    def _resolve(self, expression: Any, *path: str) -> Any:
+        return inputs.value_of(
+            self._descriptor,
+            self._values,
+            expression,
+            *_path(self._node, *path),
+        )
+
+    def _properties(self) -> dict[str, Any]:
+        return _mapping(self._template.get('properties'))
+
+    def _tag(self) -> str:
+        expression, path = self._setting('tag')
+        kind = self._template.get('type')
+        if expression is None:
+            if path:
+                raise self._error(
+                    f'type {kind} needs the property "tag"', 'type'
+                )
+            return ''
+        tag = self._resolve(expression, *path)
+        if not isinstance(tag, str) or not tag.strip():
+            raise self._error(f'tag {tag!r} is not a name', *path)
+        return tag.strip()
+
+    def _marks(self) -> Iterator[tuple[str, str]]:
+        for name, key in (
+            ('pinned', hints.PINNED),
+            ('relocatable', hints.RELOCATABLE),
+        ):
+            expression, path = self._setting(name)
+            if expression is None:
+                continue
+            value = str(self._resolve(expression, *path)).lower()
+            if value not in ('true', 'false'):
+                raise self._error(
+                    f'ecrae.{name} is {value!r}; valid are true and false',
+                    *path,
+                )
+            if value == 'true':
+                yield key, value
+
+    def _capability(self, name: str) -> dict[str, Any]:
+        """Resolved properties of a capability, those of types included."""
+        found: dict[str, Any] = {}
+        kind = self._template.get('type')
+        for definition in types.author_definitions(self._descriptor, kind):
+            declared = _mapping(definition.get('capabilities')).get(name)
+            known = _mapping(_mapping(declared).get('properties'))
+            for key, value in known.items():
+                default = _mapping(value).get('default')
+                if default is not None:
+                    found.setdefault(key, default)
+        written = _mapping(self._template.get('capabilities')).get(name)
+        path = ('capabilities', name, 'properties')
+        properties = _mapping(written).get('properties') or {}
+        if not isinstance(properties, dict):
+            raise self._error(f'{".".join(path)} is not a mapping', *path)
+        for key, value in properties.items():
+            if isinstance(key, str) and value is not None:
+                found[key] = self._resolve(value, *path, key)
+        return found
+
+    def _count(self, value: Any) -> float:
+        if value is None:
+            return 0
+        if isinstance(value, str) and value.strip().isascii():
+            value = int(value) if value.strip().isdigit() else value
+        if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+            raise self._error(
+                f'num_cpus is {str(value)[:50]!r}, not a number of CPUs',
+                'capabilities',
+                'host',
+                'properties',
+                'num_cpus',
+            )
+        return min(value, 10**9)
+
+    def _size(self, host: dict[str, Any], key: str, unit: str) -> float:
+        value = host.get(key)
+        if value is None:
+            return 0.0
+        match = _SIZE.fullmatch(str(value)[:100])
+        size = _BYTES.get(match[2].lower()) if match else None
+        if not match or not size:
+            raise self._error(
+                f'{key} is {str(value)[:50]!r}, not a size such as "4 GiB"',
+                'capabilities',
+                'host',
+                'properties',
+                key,
+            )
+        return float(match[1]) * size / _BYTES[unit]
+
+    def _os_text(self, system: dict[str, Any], key: str) -> str:
+        value = system.get(key)
+        if value is None:
+            return ''
+        path = ('capabilities', 'os', 'properties', key)
+        if isinstance(value, (dict, list)):
+            raise self._error(f'{".".join(path)} is not text', *path)
+        typed = self._descriptor.source.text(*_path(self._node, *path))
+        # YAML takes 22.10 for the number 22.1; the author did not mean that.
+        return str(value) if typed is None else typed
+
+
+def _kind(tag: str, knowledge: Knowledge) -> TagKind:
+    if tag.startswith(EXACT):
+        return TagKind.EXACT
+    known = knowledge.tags.get(tag)
+    return known.kind if known else TagKind.HINT
+
+
+def _targets(
+    descriptor: Descriptor,
+    server: Server,
+    knowledge: Knowledge,
+    cluster: Cluster,
+) -> Iterator[TagTarget]:
+    """Targets of a server's tag, with flavors as large as the cloud's are."""
+    sizes = {flavor.name: flavor for flavor in cluster.flavors}
+    if server.tag in knowledge.tags:
+        targets = list(knowledge.tags[server.tag].targets)
+    elif server.tag.startswith(EXACT):
+        name = server.tag.removeprefix(EXACT).strip()
+        if name not in knowledge.node_types:
+            raise _unknown(
+                descriptor, server, 'node type', name, knowledge.node_types
+            )
+        targets = list(_exact_targets(name, knowledge, cluster))
+    else:
+        raise _unknown(descriptor, server, 'tag', server.tag, knowledge.tags)
+    for target in targets:
+        flavor = sizes.get(target.flavor.name, target.flavor)
+        yield dataclasses.replace(target, flavor=flavor)
+
+
+def _exact_targets(
+    name: str, knowledge: Knowledge, cluster: Cluster
+) -> Iterator[TagTarget]:
+    """Ways to use a node type: with flavors that tags use it with.
+
+    Flavors that ask for nothing special come after them, in case none of
+    those is big enough.
+    """
+    flavors: dict[str, TagTarget] = {}
+    for tag in knowledge.tags.values():
+        for target in tag.targets:
+            if target.node_type.name == name:
+                flavors.setdefault(target.flavor.name, target)
+    plain = [
+        flavor
+        for flavor in cluster.flavors or knowledge.flavors.values()
+        if not flavor.extra_specs and flavor.name not in flavors
+    ]
+    used = [target.flavor for target in flavors.values()]
+    for preference, flavor in enumerate([*used, *plain], start=1):
+        yield TagTarget(
+            node_type=knowledge.node_types[name],
+            flavor=flavor,
+            preference=preference,
+        )
+
+
+def _unknown(
+    descriptor: Descriptor,
+    server: Server,
+    noun: str,
+    name: str,
+    valid: Mapping[str, Any],
+) -> exception.TemplateError:
+    near = difflib.get_close_matches(name[:100], valid, n=3, cutoff=0.5)
+    hint = (
+        f'did you mean {" or ".join(near)}?'
+        if near
+        else (f'valid are {", ".join(sorted(valid)) or "none"}')
+    )
+    template = descriptor.nodes[server.node]
+    is_metadata = 'ecrae.tag' in _mapping(template.get('metadata'))
+    path = ('metadata', 'ecrae.tag') if is_metadata else ('properties', 'tag')
+    return descriptor.error(
+        f'node {server.node}: no {noun} named {name}; {hint}',
+        *_path(server.node, *path),
+    )
