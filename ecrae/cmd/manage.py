@@ -10,6 +10,8 @@ from ecrae.cmd import application
 COMMANDS = {
     'db sync': 'ecrae.kb.cli.db:Sync',
     'db version': 'ecrae.kb.cli.db:Version',
+    'decision list': 'ecrae.kb.cli.decision:List',
+    'decision show': 'ecrae.kb.cli.decision:Show',
     'kb delete': 'ecrae.kb.cli.entry:Delete',
     'kb export': 'ecrae.kb.cli.transfer:Export',
     'kb import': 'ecrae.kb.cli.transfer:Import',

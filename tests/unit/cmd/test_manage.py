@@ -2,6 +2,7 @@
 
 """``ecrae-manage`` as an operator types it, over a database of its own."""
 
+import datetime
 import io
 import json
 import re
@@ -12,12 +13,19 @@ import yaml
 
 from ecrae.cmd import manage
 from ecrae.kb import catalogue
+from ecrae.kb import decisions
 from ecrae.kb import document
 from ecrae.kb import entries
 from ecrae.kb import schema
 from ecrae.kb.cli import db
+from ecrae.kb.cli import decision
 from ecrae.kb.cli import entry
 from ecrae.kb.cli import transfer
+from ecrae.kb.db import Database
+from ecrae.model.decision import CandidateScore
+from ecrae.model.decision import ComponentDecision
+from ecrae.model.decision import Decision
+from ecrae.model.knowledge import TagKind
 from ecrae.telemetry.cli import readings
 
 
@@ -295,11 +303,54 @@ def test_a_missing_config_file_is_named(capsys):
     assert (code, capsys.readouterr().err) == (1, 'No file /no/such.conf.\n')
 
 
+def _record(tmp_path, decision_id):
+    scores = [
+        CandidateScore(node_type='arm', flavor='small', efficiency=2.0),
+        CandidateScore(
+            node_type='x86', flavor='small', is_feasible=False, reason='full'
+        ),
+    ]
+    made = Decision(
+        id=decision_id,
+        created_at=datetime.datetime(2026, 3, 4, 5, 6, tzinfo=datetime.UTC),
+        source='owncloud.yaml',
+        components=(
+            ComponentDecision(
+                node='web',
+                tag='web-frontend',
+                kind=TagKind.HINT,
+                chosen=scores[0],
+                candidates=tuple(scores),
+            ),
+        ),
+    )
+    with Database(f'sqlite:///{tmp_path}/kb.sqlite').writer() as session:
+        decisions.record(session, made)
+
+
+def test_decisions_are_listed_and_shown(filled, tmp_path):
+    _record(tmp_path, 'one')
+    assert _json(filled, 'decision list') == [
+        {
+            'id': 'one',
+            'created_at': '2026-03-04T05:06:00+00:00',
+            'source': 'owncloud.yaml',
+            'node_types': {'web': 'arm'},
+        }
+    ]
+    shown = _json(filled, 'decision show one')
+    [component] = shown['components']
+    assert component['candidates'][1]['reason'] == 'full'
+    assert filled('decision show two')[0] == 1
+    assert filled('decision list --limit 0')[0] == 2
+
+
 def test_every_command_has_examples_that_run(filled, tmp_path, monkeypatch):
     (tmp_path / 'hosts.yaml').write_text(
         'ecrae_knowledge: 1\nhosts: {a: {node_type: arm-altra-q80}}\n'
     )
     filled('kb export backup.yaml')
+    _record(tmp_path, '6c8f0a4e-9d5c-4b7c-8f0e-0d8b3c1f2a59')
     (tmp_path / 'new.conf').write_bytes((tmp_path / 'ecrae.conf').read_bytes())
     config = f'--config-file {tmp_path}/ecrae.conf'
     commands = [
@@ -313,6 +364,8 @@ def test_every_command_has_examples_that_run(filled, tmp_path, monkeypatch):
         entry.Delete,
         readings.Check,
         readings.Show,
+        decision.List,
+        decision.Show,
     ]
     assert len(commands) == len(manage.COMMANDS)
     for command in commands:
