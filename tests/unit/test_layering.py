@@ -55,6 +55,7 @@ CONFINED = {
     'alembic': ('kb',),
     'stevedore': ('plugins.py',),
     'oslo_messaging': ('rpc.py', 'migration'),
+    'oslo_service': ('service.py',),
     'oslo_privsep': ('privsep', 'cmd'),
     'cliff': ('command.py', 'cmd'),
     'scipy': ('migration/optimizer/bound.py',),
