@@ -38,6 +38,9 @@ HEAT_VERSION_KEY = 'heat_template_version'
 #: Its values that mean a tagged TOSCA document.
 HEAT_VERSIONS = ('ecrae_tosca_1', '2026-11-20')
 
+#: Largest document or archive; what is inside has limits of its own.
+MAX_BYTES = bundles.MAX_FILE_BYTES
+
 Source = pathlib.Path | str | bytes | Mapping[str, Any]
 
 

@@ -47,37 +47,53 @@ def placement(descriptor: Descriptor) -> Groups:
         'anti-affinity': [],
     }
     for policy in _policies(descriptor):
-        properties = policy.get('properties') or {}
-        if not isinstance(properties, dict):
+        chain = list(_types(descriptor, policy.get('type')))
+        if PLACEMENT not in dict(chain):
             continue
-        kind = properties.get('policy', 'affinity')
-        is_strict = properties.get('strict', True) is not False
+        kind = _property(policy, chain, 'policy', 'affinity')
+        is_strict = _property(policy, chain, 'strict', True) is not False
         if isinstance(kind, str) and kind in found and is_strict:
             found[kind].append(_members(descriptor, policy.get('targets')))
     return Groups(tuple(found['affinity']), tuple(found['anti-affinity']))
+
+
+def _mapping(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
 
 
 def _policies(descriptor: Descriptor) -> Iterator[dict[str, Any]]:
     entries = descriptor.topology.get('policies')
     # TOSCA wants a list of mappings with one policy each.
     for entry in entries if isinstance(entries, list) else []:
-        for policy in entry.values() if isinstance(entry, dict) else ():
-            if isinstance(policy, dict) and _is_placement(
-                descriptor, policy.get('type')
-            ):
-                yield policy
+        yield from map(_mapping, _mapping(entry).values())
 
 
-def _is_placement(descriptor: Descriptor, type_name: Any) -> bool:
-    defined = descriptor.document.get('policy_types')
-    seen = set()
-    while isinstance(type_name, str) and type_name not in seen:
-        if type_name == PLACEMENT:
-            return True
-        seen.add(type_name)
-        known = defined.get(type_name) if isinstance(defined, dict) else None
-        type_name = known.get('derived_from') if isinstance(known, dict) else 0
-    return False
+def _types(
+    descriptor: Descriptor, name: Any
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    """A policy type and its ancestors with what the descriptor defines."""
+    defined = _mapping(descriptor.document.get('policy_types'))
+    seen: set[str] = set()
+    while isinstance(name, str) and name not in seen:
+        seen.add(name)
+        yield name, _mapping(defined.get(name))
+        name = _mapping(defined.get(name)).get('derived_from')
+
+
+def _property(
+    policy: dict[str, Any],
+    chain: list[tuple[str, dict[str, Any]]],
+    name: str,
+    default: Any,
+) -> Any:
+    written = _mapping(policy.get('properties')).get(name)
+    if written is not None:
+        return written
+    for _, definition in chain:
+        known = _mapping(_mapping(definition.get('properties')).get(name))
+        if known.get('default') is not None:
+            return known['default']
+    return default
 
 
 def _members(descriptor: Descriptor, targets: Any) -> frozenset[str]:
