@@ -141,10 +141,14 @@ class Database:
         if not is_connected or isinstance(
             error, db_exception.DBConnectionError
         ):
+            mend = (
+                'make its folder, writable for this user'
+                if self.engine.dialect.name == 'sqlite'
+                else 'start the database'
+            )
             return exception.ConfigError(
                 f'The knowledge base at {self.label} cannot be reached '
-                f'({_reason(error)}): start the database, or correct '
-                f'{OPTION}.'
+                f'({_reason(error)}): {mend}, or correct {OPTION}.'
             )
         return exception.ConfigError(
             f'The knowledge base at {self.label} failed: {_reason(error)}.'
@@ -172,7 +176,12 @@ def _engine(url: sa.URL) -> sa.Engine:
     try:
         # Repeating a first connection is the caller's choice: a command
         # should fail at once, a service has its next round.
-        engine = engines.create_engine(url, sqlite_fk=True, max_retries=0)
+        engine = engines.create_engine(
+            url,
+            sqlite_fk=True,
+            mysql_sql_mode='TRADITIONAL',
+            max_retries=0,
+        )
     except sa.exc.NoSuchModuleError:
         raise exception.ConfigError(
             f'{OPTION}: no such kind of database as {url.drivername!r}; '
@@ -184,12 +193,11 @@ def _engine(url: sa.URL) -> sa.Engine:
         raise exception.ConfigError(
             f'{OPTION} needs the Python package {error.name}: {mend}.'
         ) from None
-    if engine.dialect.name == 'postgresql':
-        # As MySQL has it: one state throughout a transaction.
-        engine = engine.execution_options(isolation_level='REPEATABLE READ')
-    if engine.dialect.name == 'sqlite':
-        sa.event.listen(engine, 'engine_connect', _begin_by_ourselves)
-        sa.event.listen(engine, 'begin', _lock_before_reading)
+    if engine.dialect.name != 'sqlite':
+        return engine.execution_options(isolation_level='REPEATABLE READ')
+    # One state throughout a transaction is what SQLite has anyway.
+    sa.event.listen(engine, 'engine_connect', _begin_by_ourselves)
+    sa.event.listen(engine, 'begin', _lock_before_reading)
     return engine
 
 

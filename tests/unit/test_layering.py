@@ -53,6 +53,7 @@ CONFINED = {
     'ceilometerclient': ('telemetry',),
     'sqlalchemy': ('kb',),
     'alembic': ('kb',),
+    'oslo_db': ('kb',),
     'stevedore': ('plugins.py',),
     'oslo_messaging': ('rpc.py', 'migration'),
     'oslo_service': ('service.py',),

@@ -55,7 +55,7 @@ def test_an_empty_database_asks_for_its_schema(tmp_path):
 
 def test_a_folder_that_is_missing_is_named(tmp_path):
     database = Database(f'sqlite:///{tmp_path}/no/kb.sqlite')
-    with pytest.raises(exception.ConfigError, match='cannot be reached'):
+    with pytest.raises(exception.ConfigError, match='make its folder'):
         schema.upgrade(database)
 
 
