@@ -58,8 +58,9 @@ CONFINED = {
     'oslo_messaging': ('rpc.py', 'migration'),
     'oslo_service': ('service.py',),
     'oslo_privsep': ('privsep', 'cmd'),
+    'matplotlib': ('simulator/plot.py',),
     'cliff': ('command.py', 'cmd'),
-    'scipy': ('migration/optimizer/bound.py',),
+    'scipy': ('migration/optimizer/bound.py', 'simulator/bound.py'),
 }
 
 #: Pure: no clock, configuration, logging or I/O.
