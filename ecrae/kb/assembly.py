@@ -9,6 +9,7 @@ are found before any is raised, so that its author mends it in one go.
 from collections.abc import Callable
 from collections.abc import Iterator
 from collections.abc import Mapping
+from collections.abc import Sequence
 from typing import Any
 
 from ecrae import exception
@@ -28,6 +29,21 @@ from ecrae.model.power import PowerCurve
 from ecrae.model.power import PowerProfile
 from ecrae.model.power import Quality
 
+
+#: Place inside an entry, and what is wrong there.
+Fault = tuple[tuple[str | int, ...], str]
+
+#: Fields of a node type that its value has just so.
+_NODE_TYPE_FIELDS = (
+    'architecture',
+    'cpu',
+    'cores',
+    'threads',
+    'memory_mib',
+    'disk_gib',
+    'hypervisor_type',
+    'power_profile',
+)
 
 #: A thing that is referred to but has faults of its own.
 _BROKEN: Any = object()
@@ -80,9 +96,9 @@ def build(source: Document) -> Knowledge:
 
 
 class _Faults(Exception):
-    """Faults of one entry, each with its place inside the entry."""
+    """Faults of one entry."""
 
-    def __init__(self, *faults: tuple[tuple[str | int, ...], str]) -> None:
+    def __init__(self, *faults: Fault) -> None:
         super().__init__(faults)
         self.faults = faults
 
@@ -142,41 +158,41 @@ def _missing(noun: str, name: str) -> str:
 def _node_type(
     name: str, entry: dict[str, Any], profiles: Mapping[str, PowerProfile]
 ) -> NodeType:
-    found: list[tuple[tuple[str | int, ...], str]] = []
-    profile = profiles.get(entry['power_profile'])
-    if profile is None:
-        what = _missing('power profile', entry['power_profile'])
-        found.append((('power_profile',), what))
-    if entry['threads'] < entry['cores']:
-        what = f'{entry["threads"]} is less than the {entry["cores"]} cores'
-        found.append((('threads',), what))
-    accelerators = tuple(
+    accelerators = [
         Accelerator(item['kind'], item['model'], item.get('count', 1))
         for item in entry.get('accelerators', ())
-    )
-    if len({(item.kind, item.model) for item in accelerators}) != len(
-        accelerators
-    ):
-        found.append((('accelerators',), 'a kind and model stands twice'))
+    ]
+    found = list(_node_type_faults(entry, accelerators, profiles))
     if found:
         raise _Faults(*found)
-    if profile is _BROKEN or profile is None:
+    profile = profiles[entry['power_profile']]
+    if profile is _BROKEN:
         raise _Faults()
+    plain = {field: entry[field] for field in _NODE_TYPE_FIELDS}
     return NodeType(
         name=name,
-        architecture=entry['architecture'],
-        cpu=entry['cpu'],
-        cores=entry['cores'],
-        threads=entry['threads'],
-        memory_mib=entry['memory_mib'],
-        disk_gib=entry['disk_gib'],
-        hypervisor_type=entry['hypervisor_type'],
         curve=profile.curve,
-        power_profile=profile.name,
         accelerators=tuple(
             sorted(accelerators, key=lambda item: (item.kind, item.model))
         ),
+        **plain,
     )
+
+
+def _node_type_faults(
+    entry: dict[str, Any],
+    accelerators: Sequence[Accelerator],
+    profiles: Mapping[str, PowerProfile],
+) -> Iterator[Fault]:
+    if entry['power_profile'] not in profiles:
+        what = _missing('power profile', entry['power_profile'])
+        yield ('power_profile',), what
+    if entry['threads'] < entry['cores']:
+        what = f'{entry["threads"]} is less than the {entry["cores"]} cores'
+        yield ('threads',), what
+    kinds = {(item.kind, item.model) for item in accelerators}
+    if len(kinds) < len(accelerators):
+        yield ('accelerators',), 'a kind and model stands twice'
 
 
 def _flavor(name: str, entry: dict[str, Any]) -> Flavor:
@@ -199,16 +215,7 @@ def _tag(
     if found:
         raise _Faults(*found)
     targets = [
-        TagTarget(
-            node_type=node_types[target['node_type']],
-            flavor=flavors[target['flavor']],
-            preference=target['preference'],
-            relative_speed=float(target.get('relative_speed', 1.0)),
-            expected_utilization=float(
-                target.get('expected_utilization', 0.5)
-            ),
-        )
-        for target in entry['targets']
+        _target(target, node_types, flavors) for target in entry['targets']
     ]
     if any(
         target.node_type is _BROKEN or target.flavor is _BROKEN
@@ -224,11 +231,25 @@ def _tag(
     )
 
 
+def _target(
+    entry: dict[str, Any],
+    node_types: Mapping[str, NodeType],
+    flavors: Mapping[str, Flavor],
+) -> TagTarget:
+    return TagTarget(
+        node_type=node_types[entry['node_type']],
+        flavor=flavors[entry['flavor']],
+        preference=entry['preference'],
+        relative_speed=float(entry.get('relative_speed', 1.0)),
+        expected_utilization=float(entry.get('expected_utilization', 0.5)),
+    )
+
+
 def _target_faults(
     entry: dict[str, Any],
     node_types: Mapping[str, NodeType],
     flavors: Mapping[str, Flavor],
-) -> Iterator[tuple[tuple[str | int, ...], str]]:
+) -> Iterator[Fault]:
     seen: set[tuple[str, str]] = set()
     for index, target in enumerate(entry['targets']):
         pair = target['node_type'], target['flavor']

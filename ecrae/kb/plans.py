@@ -158,16 +158,19 @@ def set_action_state(
         .execution_options(synchronize_session=False)
     )
     if not _rowcount(changed):
-        plan = get(session, plan_id)
-        if position >= len(plan.actions):
-            raise exception.NotFound(
-                noun=f'action of plan {plan_id}', name=position
-            )
-        present = plan.actions[position].state
-        raise exception.Conflict(
-            f'Action {position} of plan {plan_id} is {present} and cannot '
-            f'become {state}.'
+        _refuse_action(get(session, plan_id), position, state)
+
+
+def _refuse_action(plan: Plan, position: int, state: State) -> None:
+    if position >= len(plan.actions):
+        raise exception.NotFound(
+            noun=f'action of plan {plan.id}', name=position
         )
+    present = plan.actions[position].state
+    raise exception.Conflict(
+        f'Action {position} of plan {plan.id} is {present} and cannot '
+        f'become {state}.'
+    )
 
 
 def last_moves(
