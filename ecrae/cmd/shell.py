@@ -8,6 +8,8 @@ from ecrae.cmd import application
 
 
 COMMANDS = {
+    'explain': 'ecrae.deployer.cli.explain:Explain',
+    'hosts': 'ecrae.deployer.cli.hosts:Hosts',
     'plan': 'ecrae.deployer.cli.plan:Plan',
 }
 
