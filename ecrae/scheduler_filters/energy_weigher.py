@@ -26,6 +26,10 @@ from ecrae.scheduler_filters.options import CONF
 from ecrae.scheduler_filters.requirement import Requirement
 
 
+#: Key of an aggregate's metadata that overrides the multiplier.
+MULTIPLIER = 'ecrae_energy_weight_multiplier'
+
+
 class EcraeEnergyWeigher(weights.BaseHostWeigher):
     """Weighs hosts by the marginal energy efficiency of the server there."""
 
@@ -34,15 +38,16 @@ class EcraeEnergyWeigher(weights.BaseHostWeigher):
         current: Callable[[], View | None] = knowledge_view.current,
     ) -> None:
         self._current = current
+        self._multiplier = CONF.ecrae_scheduler.energy_weight_multiplier
 
     def weight_multiplier(self, host_state: Any) -> float:
         """Nova's multiplier, which an aggregate of the host may override."""
-        default = CONF.ecrae_scheduler.energy_weight_multiplier
-        if not host_state.aggregates:
-            return default
-        return utils.get_weight_multiplier(
-            host_state, 'ecrae_energy_weight_multiplier', default
-        )
+        for aggregate in host_state.aggregates:
+            if MULTIPLIER in aggregate.metadata:
+                return utils.get_weight_multiplier(
+                    host_state, MULTIPLIER, self._multiplier
+                )
+        return self._multiplier
 
     def weigh_objects(
         self, weighed_obj_list: Sequence[Any], weight_properties: Any

@@ -127,7 +127,8 @@ class HostTable:
     def arrays(self, rows: IntArray, states: Sequence[Any]) -> HostArrays:
         """The hosts as the ranking wants them, with their present load.
 
-        Rows that are ``UNKNOWN`` hold numbers that mean nothing.
+        They have no names, which nobody needs and a list of ten thousand
+        costs. Rows that are ``UNKNOWN`` hold numbers that mean nothing.
         """
         node_type = self.node_type[rows]
         cores = self.cores[node_type]
@@ -135,7 +136,7 @@ class HostTable:
             [state.vcpus_used or 0 for state in states], float
         )
         return HostArrays(
-            names=tuple(state.host for state in states),
+            names=(),
             curves_w=self.curves_w[node_type],
             sleep_w=self.sleep_w[node_type],
             cores=cores,

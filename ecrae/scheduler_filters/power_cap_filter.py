@@ -83,7 +83,7 @@ class EcraePowerCapFilter(filters.BaseHostFilter):
         )
         added_w = np.where(is_known, after_w - draw_w, 0.0)
         self._seen_w.update(
-            zip(found.hosts.names, draw_w.tolist(), strict=True)
+            zip((state.host for state in states), draw_w.tolist(), strict=True)
         )
         passes = draw_w + added_w <= caps.host_w
         for group in caps.groups:
