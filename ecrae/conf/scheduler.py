@@ -59,6 +59,9 @@ After that, or when the knowledge base was never read, the plugins are
 neutral: tagged servers are scheduled as untagged ones until a reading
 succeeds. The log says so once when it begins and once when it ends.
 
+A measurement of a host that is older than this is not used either; the load of
+the host is then estimated from what is allocated on it.
+
 Related options:
 
 * ``refresh_interval`` must be smaller for this to have a use

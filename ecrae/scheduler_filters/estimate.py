@@ -14,8 +14,8 @@ from ecrae.model.power import FloatArray
 from ecrae.model.ranking import HostArrays
 from ecrae.model.ranking import Marginal
 from ecrae.scheduler_filters import scores
+from ecrae.scheduler_filters.arrays import IntArray
 from ecrae.scheduler_filters.host_table import HostTable
-from ecrae.scheduler_filters.host_table import IntArray
 from ecrae.scheduler_filters.requirement import Requirement
 
 

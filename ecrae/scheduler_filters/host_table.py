@@ -8,25 +8,25 @@ of every column stands for a host that the knowledge base does not know, so
 that row ``-1`` needs no special case.
 """
 
+from collections.abc import Iterable
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from oslo_log import log as logging
 
-from ecrae.model import load
 from ecrae.model import power
 from ecrae.model.cluster import HostState
 from ecrae.model.knowledge import Knowledge
 from ecrae.model.power import FloatArray
 from ecrae.model.ranking import HostArrays
+from ecrae.model.reading import Reading
+from ecrae.scheduler_filters.arrays import BoolArray
+from ecrae.scheduler_filters.arrays import IntArray
+from ecrae.scheduler_filters.measured import Measured
 
 
 LOG = logging.getLogger(__name__)
-
-IntArray = npt.NDArray[np.intp]
-BoolArray = npt.NDArray[np.bool_]
 
 #: Row, and node type, of a host that is not known.
 UNKNOWN = -1
@@ -38,9 +38,19 @@ class HostTable:
     :param knowledge: hosts, with their node types.
     :param ambiguous: names that several hosts in different cells share.
         They count as unknown; more are added as they are seen.
+    :param readings: what is measured of the hosts.
+    :param now: seconds since the epoch.
+    :param max_age_s: of a reading that counts.
     """
 
-    def __init__(self, knowledge: Knowledge, ambiguous: set[str]) -> None:
+    def __init__(
+        self,
+        knowledge: Knowledge,
+        ambiguous: set[str],
+        readings: Iterable[Reading] = (),
+        now: float = 0.0,
+        max_age_s: float = 0.0,
+    ) -> None:
         self._ambiguous = ambiguous
         hosts = [
             host
@@ -50,6 +60,7 @@ class HostTable:
         ]
         self._names = tuple(host.name for host in hosts)
         self._row = {name: row for row, name in enumerate(self._names)}
+        self.measured = Measured(self._row, readings, now, max_age_s)
         self.node_types = tuple(knowledge.node_types)
         place = {name: i for i, name in enumerate(self.node_types)}
         #: Index into ``node_types``, shape (k + 1,).
@@ -135,12 +146,15 @@ class HostTable:
         vcpus_used = np.array(
             [state.vcpus_used or 0 for state in states], float
         )
+        utilization, curves_w = self.measured.now(
+            rows, vcpus_used, cores, self.curves_w[node_type]
+        )
         return HostArrays(
             names=(),
-            curves_w=self.curves_w[node_type],
+            curves_w=curves_w,
             sleep_w=self.sleep_w[node_type],
             cores=cores,
-            utilization=load.allocated_utilization(vcpus_used, cores),
+            utilization=utilization,
             is_asleep=self.is_asleep[rows],
         )
 
@@ -154,6 +168,8 @@ class HostTable:
         node_type = self.node_type[row]
         if self.is_asleep[row]:
             return float(self.sleep_w[node_type])
+        if not np.isnan(self.measured.power_w[row]):
+            return float(self.measured.power_w[row])
         return max(float(self.curves_w[node_type, 0]), last_seen_w)
 
 

@@ -12,15 +12,26 @@ import dataclasses
 import threading
 import time
 from collections.abc import Callable
+from collections.abc import Sequence
 
 from oslo_log import log as logging
 
 from ecrae import exception
 from ecrae.model.knowledge import Knowledge
+from ecrae.model.reading import Reading
 from ecrae.scheduler_filters.host_table import HostTable
 
 
 LOG = logging.getLogger(__name__)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Facts:
+    """All that one reading of the database finds."""
+
+    knowledge: Knowledge
+    #: Newest measurements of hosts.
+    readings: Sequence[Reading] = ()
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -38,22 +49,25 @@ class Keeper:
 
     :param read: reads the knowledge base; may block, may raise anything.
     :param clock: seconds that never go back.
+    :param wall: seconds since the epoch.
     """
 
     def __init__(
         self,
-        read: Callable[[], Knowledge],
+        read: Callable[[], Facts],
         *,
         refresh_interval_s: float,
         max_age_s: float,
         first_load_timeout_s: float,
         clock: Callable[[], float] = time.monotonic,
+        wall: Callable[[], float] = time.time,
     ) -> None:
         self._read = read
         self._refresh_interval_s = refresh_interval_s
         self._max_age_s = max_age_s
         self._first_load_timeout_s = first_load_timeout_s
         self._clock = clock
+        self._wall = wall
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
         self._has_tried = threading.Event()
@@ -61,6 +75,7 @@ class Keeper:
         self._wait_until = 0.0
         self._view: View | None = None
         self._is_failing = False
+        self._is_stale = False
         self._ambiguous: set[str] = set()
 
     def current(self) -> View | None:
@@ -99,17 +114,43 @@ class Keeper:
 
     def _refresh(self) -> None:
         try:
-            knowledge = self._read()
-            if not knowledge.tags or not knowledge.node_types:
-                raise exception.NotFound('It has no tags or no node types.')
-            self._ambiguous &= knowledge.hosts.keys()
-            hosts = HostTable(knowledge, self._ambiguous)
+            view = self._look()
         except Exception as error:
             # Whatever it is, scheduling goes on and the next try may do.
             self._failing(_summary(error))
             return
-        self._view = View(knowledge, hosts, self._clock())
+        self._view = view
         self._works()
+        self._tell_stale(view.hosts.measured.stale)
+
+    def _look(self) -> View:
+        facts = self._read()
+        knowledge = facts.knowledge
+        if not knowledge.tags or not knowledge.node_types:
+            raise exception.NotFound('It has no tags or no node types.')
+        self._ambiguous &= knowledge.hosts.keys()
+        hosts = HostTable(
+            knowledge,
+            self._ambiguous,
+            facts.readings,
+            self._wall(),
+            self._max_age_s,
+        )
+        if self._view is not None:
+            hosts.measured.follow(self._view.hosts.measured)
+        return View(knowledge, hosts, self._clock())
+
+    def _tell_stale(self, count: int) -> None:
+        if count and not self._is_stale:
+            LOG.warning(
+                '%d measurements of hosts are older than %d s and are left '
+                'out; the load of these hosts is estimated.',
+                count,
+                self._max_age_s,
+            )
+        if self._is_stale and not count:
+            LOG.info('The measurements of hosts are fresh again.')
+        self._is_stale = bool(count)
 
     def _failing(self, reason: str) -> None:
         with self._lock:

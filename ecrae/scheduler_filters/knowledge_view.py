@@ -14,22 +14,27 @@ from collections.abc import Callable
 
 from ecrae.kb import db
 from ecrae.kb import knowledge as kb_knowledge
-from ecrae.model.knowledge import Knowledge
+from ecrae.kb import readings
+from ecrae.model.reading import Subject
+from ecrae.scheduler_filters.keeper import Facts
 from ecrae.scheduler_filters.keeper import Keeper
 from ecrae.scheduler_filters.keeper import View
 from ecrae.scheduler_filters.options import CONF
 
 
-def _reader(connection: str) -> Callable[[], Knowledge]:
+def _reader(connection: str) -> Callable[[], Facts]:
     """Reads the database, which it opens when first called."""
     database: db.Database | None = None
 
-    def read() -> Knowledge:
+    def read() -> Facts:
         nonlocal database
         if database is None:
             database = db.Database(connection)
         with database.reader() as session:
-            return kb_knowledge.load(session)
+            return Facts(
+                kb_knowledge.load(session),
+                readings.list_all(session, Subject.HOST),
+            )
 
     return read
 

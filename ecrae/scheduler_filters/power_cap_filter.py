@@ -25,8 +25,8 @@ from ecrae.scheduler_filters import host_table
 from ecrae.scheduler_filters import knowledge_view
 from ecrae.scheduler_filters import power_caps
 from ecrae.scheduler_filters import request
+from ecrae.scheduler_filters.arrays import BoolArray
 from ecrae.scheduler_filters.host_table import UNKNOWN
-from ecrae.scheduler_filters.host_table import BoolArray
 from ecrae.scheduler_filters.keeper import View
 from ecrae.scheduler_filters.options import CONF
 from ecrae.scheduler_filters.power_caps import Caps

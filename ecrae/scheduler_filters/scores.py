@@ -11,9 +11,9 @@ that differ by less are left to Nova's other weighers.
 """
 
 import numpy as np
-import numpy.typing as npt
 
 from ecrae.model.power import FloatArray
+from ecrae.scheduler_filters.arrays import BoolArray
 
 
 #: Steps for each factor of e between two efficiencies.
@@ -25,8 +25,6 @@ LAST = STEPS * float(np.log(2.0))
 
 #: A preference of this or more no longer tells targets apart.
 PREFERENCES = 20
-
-BoolArray = npt.NDArray[np.bool_]
 
 
 def weights(

@@ -6,6 +6,7 @@ import threading
 import pytest
 
 from ecrae.model.knowledge import Knowledge
+from ecrae.scheduler_filters.keeper import Facts
 from ecrae.scheduler_filters.keeper import Keeper
 from tests import hardware
 
@@ -18,6 +19,7 @@ class Source:
 
     def __init__(self):
         self.answer = hardware.knowledge({'a': 'arm'})
+        self.readings = []
         self.gate = threading.Event()
         self.gate.set()
         self._round = threading.Condition()
@@ -30,7 +32,7 @@ class Source:
             self._round.notify_all()
         if isinstance(self.answer, Exception):
             raise self.answer
-        return self.answer
+        return Facts(self.answer, self.readings)
 
     def wait_rounds(self, count):
         """Until so many more readings were begun and ended."""

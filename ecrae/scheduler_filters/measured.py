@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""Load and draw of hosts as telemetry measured them, brought up to now.
+
+A measurement is minutes old when the next server is placed, and Nova may
+have placed others since. What Nova has given out since the measurement was
+first used is added with the estimate that serves where nothing is measured;
+without that, all servers of a busy minute would go to the one host that was
+idle at its beginning.
+"""
+
+from collections.abc import Iterable
+from collections.abc import Mapping
+from typing import Self
+
+import numpy as np
+
+from ecrae.model import load
+from ecrae.model import power
+from ecrae.model.power import FloatArray
+from ecrae.model.reading import Metric
+from ecrae.model.reading import Reading
+from ecrae.model.reading import Subject
+from ecrae.scheduler_filters.arrays import IntArray
+
+
+#: A node that draws more, or less, than this multiple of its type's curve
+#: is one of another type, or its meter is of another node.
+MAX_FACTOR = 2.0
+
+
+class Measured:
+    """Newest measurements of k hosts; columns have k + 1 rows, NaN unknown.
+
+    :param rows: row of each host, by name.
+    :param now: seconds since the epoch.
+    :param max_age_s: older readings are left out.
+    """
+
+    def __init__(
+        self,
+        rows: Mapping[str, int],
+        readings: Iterable[Reading],
+        now: float,
+        max_age_s: float,
+    ) -> None:
+        self._rows = rows
+        size = len(rows) + 1
+        self.utilization: FloatArray = np.full(size, np.nan)
+        self.power_w: FloatArray = np.full(size, np.nan)
+        self._measured_at: FloatArray = np.full(size, np.nan)
+        #: vCPUs in use when the measurement was first used.
+        self._vcpus: FloatArray = np.full(size, np.nan)
+        columns = {
+            Metric.UTILIZATION: self.utilization,
+            Metric.POWER_W: self.power_w,
+        }
+        #: How many readings were too old.
+        self.stale = 0
+        for reading in readings:
+            row = rows.get(reading.name)
+            if (
+                row is None
+                or reading.subject is not Subject.HOST
+                or reading.metric not in columns
+            ):
+                continue
+            if now - reading.measured_at > max_age_s:
+                self.stale += 1
+                continue
+            columns[reading.metric][row] = reading.value
+            self._measured_at[row] = np.fmax(
+                self._measured_at[row], reading.measured_at
+            )
+
+    def follow(self, earlier: Self) -> None:
+        """Keep counting from where ``earlier`` did, for old measurements."""
+        for name, row in self._rows.items():
+            before = earlier._rows.get(name)
+            if (
+                before is not None
+                and earlier._measured_at[before] == self._measured_at[row]
+            ):
+                self._vcpus[row] = earlier._vcpus[before]
+
+    def now(
+        self,
+        rows: IntArray,
+        vcpus_used: FloatArray,
+        cores: FloatArray,
+        curves_w: FloatArray,
+    ) -> tuple[FloatArray, FloatArray]:
+        """Utilization and curves of n hosts at this moment.
+
+        :param rows: shape (n,).
+        :param vcpus_used: as Nova has it now, shape (n,).
+        :param curves_w: of their node types, shape (n, 11).
+        :returns: utilization in [0, 1], shape (n,), and the curves in the
+            proportion of the measured watts to theirs, shape (n, 11).
+        """
+        first = self._vcpus[rows]
+        first = np.where(np.isnan(first), vcpus_used, first)
+        self._vcpus[rows] = first
+        estimated = load.allocated_utilization(first, cores)
+        then = self.utilization[rows]
+        then = np.where(np.isnan(then), estimated, then)
+        added = (vcpus_used - first) * load.DEFAULT_BUSY_FRACTION / cores
+        factor = self.power_w[rows] / np.maximum(
+            power.watts(curves_w, then), 1.0
+        )
+        factor = np.where(np.isnan(factor), 1.0, factor)
+        factor = np.clip(factor, 1.0 / MAX_FACTOR, MAX_FACTOR)
+        return (
+            np.clip(then + added, 0.0, 1.0),
+            curves_w * factor[:, np.newaxis],
+        )
