@@ -74,12 +74,15 @@ class Request:
     parameters: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     #: Minutes after which Heat gives up; None leaves it to the service.
     timeout_min: int | None = None
+    #: Whether Heat takes away by itself what it fails to create.
+    rollback: bool = False
 
     def _fields(self) -> dict[str, Any]:
         fields: dict[str, Any] = {
             'template': dict(self.template),
             'files': dict(self.files),
             'parameters': dict(self.parameters),
+            'disable_rollback': not self.rollback,
         }
         if self.timeout_min is not None:
             fields['timeout_mins'] = self.timeout_min
@@ -114,15 +117,12 @@ class Stacks:
     def create(self, name: str, request: Request) -> str:
         """Start to create a stack; returns its id.
 
-        Heat's own rollback stays off, so that a failed stack can be looked
-        at until its maker deletes it.
-
         :raises Conflict: a stack of that name is there already.
         """
         with failures.reported('Heat', f'create stack {name}'):
             try:
                 answer = self._api.stacks.create(
-                    stack_name=name, disable_rollback=True, **request._fields()
+                    stack_name=name, **request._fields()
                 )
             except heat_exceptions.HTTPConflict as error:
                 raise exception.Conflict(

@@ -8,6 +8,7 @@ from ecrae.cmd import application
 
 
 COMMANDS = {
+    'deploy': 'ecrae.deployer.cli.deploy:Deploy',
     'explain': 'ecrae.deployer.cli.explain:Explain',
     'hosts': 'ecrae.deployer.cli.hosts:Hosts',
     'plan': 'ecrae.deployer.cli.plan:Plan',

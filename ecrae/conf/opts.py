@@ -5,6 +5,7 @@
 from oslo_config import cfg
 
 from ecrae.conf import database
+from ecrae.conf import deployer
 from ecrae.conf import scheduler
 from ecrae.conf import telemetry
 
@@ -13,6 +14,7 @@ def list_opts() -> list[tuple[cfg.OptGroup, list[cfg.Opt]]]:
     """Groups with their options, in the order of the sample files."""
     return [
         (database.GROUP, database.OPTIONS),
+        (deployer.GROUP, deployer.OPTIONS),
         (telemetry.GROUP, telemetry.OPTIONS),
         (scheduler.GROUP, scheduler.OPTIONS),
     ]

@@ -39,6 +39,12 @@ def faults(document: Any, folder: str = '') -> list[tuple[Path, str]]:
     return found
 
 
+def named(document: Any) -> Iterator[str]:
+    """Files that a document without faults names."""
+    for _, reference in _references(document, ()):
+        yield reference
+
+
 def files_of(value: Any) -> Iterator[Any]:
     """What ``get_file`` names anywhere in a value."""
     if isinstance(value, dict):

@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: Apache-2.0
+
+import dataclasses
+
+import pytest
+
+from ecrae.deployer.heat import resources
+from ecrae.deployer.heat import template
+from ecrae.kb import catalogue
+from ecrae.kb import knowledge
+from ecrae.kb import schema
+from ecrae.kb.db import Database
+from ecrae.model.knowledge import KnownHost
+from tests.functional.heat import emulation
+from tests.functional.heat import engine as heat_engine
+
+
+#: Hosts of the emulated cloud, with what hardware they are.
+HOSTS = {
+    'arm-1': 'arm-altra-q80',
+    'epyc-1': 'x86-epyc-9754',
+    'xeon-1': 'x86-xeon-8380',
+}
+
+
+@pytest.fixture
+def cloud():
+    """Three hosts, the catalogue's flavors, an image for each architecture."""
+    emulated = emulation.EmulatedCloud()
+    for name in HOSTS:
+        emulated.add_host(name)
+    for flavor in catalogue.load().flavors.values():
+        emulated.add_flavor(
+            flavor.name, flavor.vcpus, flavor.memory_mib, flavor.disk_gib
+        )
+    for architecture in ('x86_64', 'aarch64'):
+        emulated.add_image(
+            f'debian-{architecture}', architecture, os_distro='debian'
+        )
+    with emulated.answering():
+        yield emulated
+
+
+@pytest.fixture
+def database(tmp_path):
+    """A knowledge base with the catalogue and the cloud's hosts."""
+    path = tmp_path / 'ecrae.sqlite'
+    path.touch()
+    made = Database(f'sqlite:///{path}')
+    schema.upgrade(made)
+    hosts = {
+        name: KnownHost(name=name, node_type=node_type)
+        for name, node_type in HOSTS.items()
+    }
+    with made.writer() as session:
+        knowledge.store(
+            session,
+            knowledge.load(session),
+            dataclasses.replace(catalogue.load(), hosts=hosts),
+        )
+    return made
+
+
+@pytest.fixture
+def engine(tmp_path, cloud, database, monkeypatch):
+    """heat-engine with an empty database and ECRAE configured."""
+    monkeypatch.setattr(template, '_planner', None)
+    restore = heat_engine.configure(
+        tmp_path,
+        f"""
+[DEFAULT]
+plugin_dirs = {resources.__path__[0]}
+[ecrae_database]
+connection = {database.engine.url}
+[ecrae_deployer]
+observation_lifetime = 0
+[ecrae_cloud]
+auth_type = password
+auth_url = {emulation.AUTH}
+username = ecrae
+password = service-secret
+project_name = service
+user_domain_id = default
+project_domain_id = default
+region_name = one
+""",
+    )
+    started = heat_engine.Engine()
+    yield started
+    started.stop()
+    restore()
