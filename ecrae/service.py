@@ -22,6 +22,10 @@ backend.init_backend(backend.BackendType.THREADING)
 from oslo_service import service  # noqa: E402
 
 
+class Process(service.ServiceBase):
+    """What a process is derived from: start, stop, wait and reset."""
+
+
 class Periodic(service.Service):
     """Does a piece of work at once and then every interval.
 

@@ -8,6 +8,8 @@ from ecrae.cmd import application
 
 
 COMMANDS = {
+    'certificate issue': 'ecrae.migration.cli.certificate:Issue',
+    'certificate list': 'ecrae.migration.cli.certificate:List',
     'db sync': 'ecrae.kb.cli.db:Sync',
     'db version': 'ecrae.kb.cli.db:Version',
     'decision list': 'ecrae.kb.cli.decision:List',

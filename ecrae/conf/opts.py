@@ -4,6 +4,7 @@
 
 from oslo_config import cfg
 
+from ecrae.conf import agent
 from ecrae.conf import database
 from ecrae.conf import deployer
 from ecrae.conf import scheduler
@@ -13,6 +14,7 @@ from ecrae.conf import telemetry
 def list_opts() -> list[tuple[cfg.OptGroup, list[cfg.Opt]]]:
     """Groups with their options, in the order of the sample files."""
     return [
+        (agent.GROUP, agent.OPTIONS),
         (database.GROUP, database.OPTIONS),
         (deployer.GROUP, deployer.OPTIONS),
         (telemetry.GROUP, telemetry.OPTIONS),

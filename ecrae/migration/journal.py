@@ -16,6 +16,7 @@ import json
 import os
 import pathlib
 import re
+import shutil
 import threading
 import time
 import zlib
@@ -145,20 +146,13 @@ class Journal:
             an open one for the same workload.
         """
         with self._lock:
-            for entry in self._entries():
-                if entry.id == migration_id:
-                    raise exception.Conflict(
-                        f'Migration {migration_id} is already known here.'
-                    )
-                if entry.is_open and entry.facts['workload'] == facts.get(
-                    'workload'
-                ):
-                    raise exception.Conflict(
-                        f'Workload {facts["workload"]} is in migration '
-                        f'{entry.id} here ({entry.role}, {entry.phase}).'
-                    )
+            self._refuse_second(facts['workload'])
             folder = self.folder(migration_id)
-            folder.mkdir(parents=True, mode=0o700)
+            if (folder / 'journal').exists():
+                raise exception.Conflict(
+                    f'Migration {migration_id} is already known here.'
+                )
+            folder.mkdir(parents=True, mode=0o700, exist_ok=True)
             record = {'role': role, 'phase': FIRST[role], 'facts': dict(facts)}
             self._write(migration_id, record)
             for parent in (folder, self.directory):
@@ -204,6 +198,22 @@ class Journal:
         with self._lock:
             return self._entries()
 
+    def refuse_second(self, workload: str) -> None:
+        """Refuse a workload that has an open migration here.
+
+        :raises Conflict: naming that migration.
+        """
+        with self._lock:
+            self._refuse_second(workload)
+
+    def _refuse_second(self, workload: str) -> None:
+        for entry in self._entries():
+            if entry.is_open and entry.facts['workload'] == workload:
+                raise exception.Conflict(
+                    f'Workload {workload} is in migration {entry.id} here '
+                    f'({entry.role}, {entry.phase}).'
+                )
+
     def prune(self, older_than: float) -> list[str]:
         """Forget closed migrations last changed before that Unix time."""
         with self._lock:
@@ -213,10 +223,7 @@ class Journal:
                 if not entry.is_open and entry.changed < older_than
             ]
             for migration_id in old:
-                folder = self.folder(migration_id)
-                for path in folder.iterdir():
-                    path.unlink()
-                folder.rmdir()
+                shutil.rmtree(self.folder(migration_id))
             return old
 
     def _entries(self) -> list[Entry]:

@@ -14,12 +14,16 @@ machine in the site's namespace at .254, as a message bus would be.
 """
 
 import contextlib
+import ctypes
 import os
 import pathlib
 import shutil
 import signal
+import socket
 import subprocess
+import threading
 import time
+from collections.abc import Callable
 from collections.abc import Iterator
 from types import TracebackType
 
@@ -34,9 +38,15 @@ CONTROL = f'{MGMT}.254'
 Bind = tuple[os.PathLike[str] | str, str, str]
 
 
-def _wait_for(condition: object, what: str, timeout_s: float = 20.0) -> None:
+def wait_for(
+    condition: Callable[[], object], what: str, timeout_s: float = 20.0
+) -> None:
+    """Return once ``condition`` is true.
+
+    :raises TimeoutError: naming ``what``.
+    """
     deadline = time.monotonic() + timeout_s
-    while not condition():  # type: ignore[operator]
+    while not condition():
         if time.monotonic() > deadline:
             raise TimeoutError(what)
         time.sleep(0.02)
@@ -90,7 +100,7 @@ class Node:
             ],
             stdin=subprocess.DEVNULL,
         )
-        _wait_for(self._is_up, f'node {self.name} to boot')
+        wait_for(self._is_up, f'node {self.name} to boot')
         for kind, prefix in (('mgmt', MGMT), ('data', DATA)):
             self._wire(kind, f'{prefix}.{self.number}')
 
@@ -232,6 +242,16 @@ class Node:
             self.site.ip(f'link del {kind}{self.number}', check=False)
 
 
+_libc = ctypes.CDLL(None, use_errno=True)
+_CLONE_NEWNET = 0x40000000
+
+
+def setns(descriptor: int) -> None:
+    """Put the calling thread into a network namespace."""
+    if _libc.setns(descriptor, _CLONE_NEWNET):
+        raise OSError(ctypes.get_errno(), 'setns')
+
+
 class Site:
     """Nodes that share a tree, a folder for their disks and a network."""
 
@@ -253,7 +273,7 @@ class Site:
         )
         own = os.readlink('/proc/self/ns/net')
         holder = pathlib.Path(f'/proc/{self._holder.pid}/ns/net')
-        _wait_for(lambda: os.readlink(holder) != own, 'a network namespace')
+        wait_for(lambda: os.readlink(holder) != own, 'a network namespace')
         self.ip('link set lo up')
         for kind, prefix in (('mgmt', MGMT), ('data', DATA)):
             self.ip(
@@ -289,6 +309,27 @@ class Site:
         if self._holder is None:
             raise RuntimeError('the site is not up')
         return ['nsenter', '-t', str(self._holder.pid), '-n', '--', *argv]
+
+    def socket(self) -> socket.socket:
+        """A TCP socket of this process, in the site's network."""
+        if self._holder is None:
+            raise RuntimeError('the site is not up')
+        found: list[socket.socket] = []
+
+        def make() -> None:
+            # A thread of its own, so that no other changes its network.
+            with open(f'/proc/{self._holder_pid}/ns/net') as namespace:
+                setns(namespace.fileno())
+            found.append(socket.socket())
+
+        worker = threading.Thread(target=make)
+        worker.start()
+        worker.join()
+        return found[0]
+
+    @property
+    def _holder_pid(self) -> int:
+        return self._holder.pid if self._holder else 0
 
     def ip(self, *commands: str, check: bool = True) -> None:
         """Run ``ip`` in the site's network."""

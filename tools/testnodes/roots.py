@@ -20,10 +20,12 @@ BASE = (
     'ca-certificates',
     'iproute2',
     'iptables',
+    'iputils-arping',
     'libbz2-1.0',
     'libffi8',
     'libsqlite3-0',
     'libssl3t64',
+    'nftables',
     'procps',
     'python3-minimal',
     'tini',
@@ -44,28 +46,30 @@ def cache_dir() -> pathlib.Path:
     return pathlib.Path(os.environ.get('ECRAE_TESTNODES_CACHE', default))
 
 
-def _install(*packages: str) -> None:
-    missing = [
-        package
-        for package, program in (
-            ('mmdebstrap', 'mmdebstrap'),
-            ('iproute2', 'tc'),
-            ('util-linux', 'nsenter'),
-        )
-        if package in packages and shutil.which(program) is None
-    ]
-    if not missing:
+def install(package: str, program: str) -> None:
+    """Install a Debian package of this machine unless ``program`` is there.
+
+    :raises LacksError: where that cannot be done.
+    """
+    if shutil.which(program) is not None:
         return
     if os.geteuid() or shutil.which('apt-get') is None:
-        raise LacksError(f'install {", ".join(missing)}')
+        raise LacksError(f'install {package}')
     apt = ['apt-get', '-q', '-o', 'DPkg::Lock::Timeout=300']
-    subprocess.run([*apt, 'update'], check=True, stdout=subprocess.DEVNULL)
-    subprocess.run(
-        [*apt, 'install', '-y', '--no-install-recommends', *missing],
-        check=True,
-        stdout=subprocess.DEVNULL,
-        env={**os.environ, 'DEBIAN_FRONTEND': 'noninteractive'},
-    )
+    environment = {**os.environ, 'DEBIAN_FRONTEND': 'noninteractive'}
+    for words in (
+        ['update'],
+        ['install', '-y', '--no-install-recommends', package],
+    ):
+        done = subprocess.run(
+            [*apt, *words],
+            check=False,
+            capture_output=True,
+            text=True,
+            env=environment,
+        )
+    if done.returncode:
+        raise LacksError(f'install {package}: {done.stderr[-500:]}')
 
 
 def _hooks() -> list[str]:
@@ -83,7 +87,9 @@ def build(packages: tuple[str, ...] = BASE) -> pathlib.Path:
     """Path of a tree with ``packages`` and CRIU, made if not cached."""
     if os.geteuid():
         raise LacksError('nodes need root')
-    _install('mmdebstrap', 'iproute2', 'util-linux')
+    install('mmdebstrap', program='mmdebstrap')
+    install('iproute2', program='tc')
+    install('util-linux', program='nsenter')
     recipe = repr((packages, _hooks()))
     name = hashlib.sha256(recipe.encode()).hexdigest()[:12]
     tree = cache_dir() / name
@@ -107,9 +113,12 @@ def build(packages: tuple[str, ...] = BASE) -> pathlib.Path:
         str(draft),
     ]
     try:
-        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+        with (tree.parent / f'{name}.log').open('wb') as out:
+            subprocess.run(command, check=True, stdout=out, stderr=out)
         draft.rename(tree)
     except (subprocess.CalledProcessError, OSError) as error:
         shutil.rmtree(draft, ignore_errors=True)
-        raise LacksError(f'mmdebstrap could not make {tree}') from error
+        raise LacksError(
+            f'mmdebstrap could not make {tree}: see {tree}.log'
+        ) from error
     return tree

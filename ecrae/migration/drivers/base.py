@@ -91,6 +91,10 @@ class Source(abc.ABC):
     def has_copy(self, job: jobs.Job) -> bool:
         """Whether the workload, frozen or not, is still on this host."""
 
+    def bytes_sent(self, job: jobs.Job) -> int:
+        """How much has gone over by now; 0 where nobody can tell."""
+        return 0
+
 
 class Destination(abc.ABC):
     """The half that takes a workload in."""

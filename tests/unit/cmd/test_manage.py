@@ -22,6 +22,7 @@ from ecrae.kb.cli import decision
 from ecrae.kb.cli import entry
 from ecrae.kb.cli import transfer
 from ecrae.kb.db import Database
+from ecrae.migration.cli import certificate
 from ecrae.model.decision import CandidateScore
 from ecrae.model.decision import ComponentDecision
 from ecrae.model.decision import Decision
@@ -366,6 +367,8 @@ def test_every_command_has_examples_that_run(filled, tmp_path, monkeypatch):
         readings.Show,
         decision.List,
         decision.Show,
+        certificate.Issue,
+        certificate.List,
     ]
     assert len(commands) == len(manage.COMMANDS)
     for command in commands:

@@ -1,0 +1,21 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""``ecrae-agent``: one on every compute host, moves its workloads."""
+
+import sys
+
+from ecrae import privsep
+from ecrae import service
+from ecrae.migration import process
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the agent until a signal ends it."""
+    arguments = sys.argv[1:] if argv is None else argv
+    conf = service.prepare('ecrae-agent', arguments)
+    privsep.configure(arguments)
+    return service.run(conf, process.AgentProcess(conf))
+
+
+if __name__ == '__main__':
+    sys.exit(main())

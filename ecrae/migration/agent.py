@@ -1,0 +1,323 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""What an agent does when it is called: the server side of ``AgentAPI``."""
+
+import dataclasses
+import functools
+import threading
+import time
+import uuid
+from collections.abc import Callable
+from collections.abc import Mapping
+from typing import Any
+from typing import TypeVar
+from typing import cast
+
+import oslo_messaging as messaging
+from oslo_log import log
+
+from ecrae import exception
+from ecrae.migration import destination
+from ecrae.migration import job as jobs
+from ecrae.migration import journal as journals
+from ecrae.migration import modes
+from ecrae.migration import rpcapi
+from ecrae.migration import source
+from ecrae.migration.drivers import base
+
+
+LOG = log.getLogger(__name__)
+
+_Method = TypeVar('_Method', bound=Callable[..., Any])
+
+
+def _answers(method: _Method) -> _Method:
+    """Our errors are answers; any other is logged here with its traceback."""
+    expecting = messaging.expected_exceptions(exception.EcraeError)
+    return cast(_Method, functools.wraps(method)(expecting(method)))
+
+
+@dataclasses.dataclass(slots=True)
+class _Work:
+    """A migration that a thread of this process is at."""
+
+    cancel: threading.Event
+    thread: threading.Thread | None = None
+    progress: base.Progress = dataclasses.field(
+        default_factory=lambda: base.Progress(phase='begin')
+    )
+    #: Monotonic time at which the present phase began.
+    since: float = dataclasses.field(default_factory=time.monotonic)
+
+
+class AgentManager:
+    """Answers calls; moves workloads in threads of its own.
+
+    :param driven: name → driver.
+    :param describe: what this host can do, for the registry.
+    """
+
+    target = messaging.Target(version=rpcapi.VERSION)
+
+    def __init__(
+        self,
+        *,
+        host: str,
+        driven: Mapping[str, base.Driver],
+        going: source.SourceEnd,
+        coming: destination.DestinationEnd,
+        api: rpcapi.AgentAPI,
+        max_outgoing: int = 2,
+    ) -> None:
+        self._host = host
+        self._driven = driven
+        self._going = going
+        self._coming = coming
+        self._api = api
+        self._max_outgoing = max_outgoing
+        self._work: dict[str, _Work] = {}
+        self._lock = threading.Lock()
+
+    @_answers
+    def get_agent(self, _context: Any) -> dict[str, Any]:
+        """What this host can move, and what is on it."""
+        return {
+            'host': self._host,
+            'drivers': {
+                name: driver.capabilities()
+                for name, driver in self._driven.items()
+            },
+            'workloads': [
+                dataclasses.asdict(workload)
+                for driver in self._driven.values()
+                for workload in driver.workloads()
+            ],
+        }
+
+    @_answers
+    def plan_migration(
+        self, _context: Any, workload: str, destination: str, mode: str
+    ) -> dict[str, Any]:
+        """The job as it would be done."""
+        return self._plan(workload, destination, mode).to_dict()
+
+    @_answers
+    def migrate(
+        self, _context: Any, workload: str, destination: str, mode: str
+    ) -> dict[str, Any]:
+        """Begin to move a workload; the job."""
+        job = self._plan(workload, destination, mode)
+        with self._lock:
+            if len(self._work) >= self._max_outgoing:
+                raise exception.PreCheckFailed(
+                    f'{self._host} moves {self._max_outgoing} workloads at '
+                    f'once, and does so now.'
+                )
+            self._going.begin(job)
+            self._start(job)
+        return job.to_dict()
+
+    @_answers
+    def list_migrations(self, _context: Any) -> list[dict[str, Any]]:
+        """Every migration in the journal."""
+        return [self._show(entry) for entry in self._going.journal.entries()]
+
+    @_answers
+    def get_migration(
+        self, _context: Any, migration_id: str
+    ) -> dict[str, Any]:
+        """One migration, with its progress."""
+        return self._show(self._going.journal.read(migration_id))
+
+    @_answers
+    def cancel_migration(self, _context: Any, migration_id: str) -> None:
+        """Stop a migration that can still be stopped."""
+        work = self._work.get(migration_id)
+        if work is None:
+            entry = self._going.journal.read(migration_id)
+            raise exception.Conflict(
+                f'Migration {migration_id} is {entry.phase} and nothing of '
+                f'it is under way here.'
+            )
+        work.cancel.set()
+
+    @_answers
+    def give_back(self, _context: Any, migration_id: str, reason: str) -> None:
+        """Run the frozen copy here."""
+        if migration_id in self._work:
+            raise exception.Conflict(
+                f'Migration {migration_id} is under way: cancel it instead.'
+            )
+        self._going.give_back(migration_id, reason)
+
+    @_answers
+    def get_offers(self, _context: Any, driver: str) -> dict[str, Any]:
+        """What one driver can do here; nothing without it."""
+        found = self._driven.get(driver)
+        return found.capabilities() if found else {}
+
+    @_answers
+    def check(self, _context: Any, job: Mapping[str, Any]) -> None:
+        """Refuse what could not run here."""
+        self._coming.check(jobs.Job.from_dict(job))
+
+    @_answers
+    def prepare(self, _context: Any, job: Mapping[str, Any]) -> dict[str, Any]:
+        """Be ready for a workload."""
+        return self._coming.prepare(jobs.Job.from_dict(job))
+
+    @_answers
+    def restore(
+        self, _context: Any, migration_id: str, sent: Mapping[str, Any]
+    ) -> str:
+        """Make the copy."""
+        return self._coming.restore(migration_id, sent)
+
+    @_answers
+    def activate(self, _context: Any, migration_id: str) -> str:
+        """Run the copy."""
+        return self._coming.activate(migration_id)
+
+    @_answers
+    def status(self, _context: Any, migration_id: str) -> str:
+        """The phase here."""
+        return self._coming.status(migration_id)
+
+    @_answers
+    def yield_workload(
+        self, _context: Any, migration_id: str, reason: str
+    ) -> str:
+        """Give an incomplete copy up."""
+        return self._coming.yield_workload(migration_id, reason)
+
+    @_answers
+    def finish(self, _context: Any, migration_id: str) -> None:
+        """Close the journal."""
+        self._coming.finish(migration_id)
+
+    def _plan(self, workload: str, destination: str, mode: str) -> jobs.Job:
+        try:
+            wanted = jobs.Mode(mode)
+        except ValueError:
+            raise exception.UsageError(
+                f'{mode!r} is no mode; there are {", ".join(jobs.Mode)}.'
+            ) from None
+        job = jobs.Job(
+            id=str(uuid.uuid4()),
+            workload=workload,
+            source=self._host,
+            destination=destination,
+            mode=wanted,
+        )
+        if destination == self._host:
+            raise exception.UsageError(f'{workload} is on {self._host}.')
+        driver = self._driven.get(job.driver)
+        if driver is None:
+            raise exception.PreCheckFailed(
+                f'{self._host} has no driver {job.driver}; it has '
+                f'{", ".join(sorted(self._driven))}.'
+            )
+        self._going.journal.refuse_second(workload)
+        needs = driver.source.check(job)
+        ends = {
+            self._host: driver.capabilities(),
+            destination: self._api.get_offers(destination, job.driver),
+        }
+        chosen, reason = modes.choose(wanted, ends)
+        job = dataclasses.replace(job, mode=chosen, reason=reason, needs=needs)
+        self._api.check(destination, job.to_dict())
+        return job
+
+    def _start(self, job: jobs.Job) -> None:
+        work = _Work(threading.Event())
+        work.thread = threading.Thread(
+            target=self._run, args=(job, work), name=f'migration {job.id}'
+        )
+        self._work[job.id] = work
+        work.thread.start()
+
+    def _run(self, job: jobs.Job, work: _Work) -> None:
+        try:
+            phase = self._going.migrate(job, work.cancel)
+            LOG.info('Migration %s of %s: %s', job.id, job.workload, phase)
+        except Exception:
+            # The journal is open: the next reconcile takes it up again.
+            LOG.exception('Migration %s of %s', job.id, job.workload)
+        finally:
+            del self._work[job.id]
+
+    def report(self, migration_id: str, progress: base.Progress) -> None:
+        """Remember how far a migration is."""
+        work = self._work.get(migration_id)
+        if work is not None and progress.phase != work.progress.phase:
+            work.progress = progress
+            work.since = time.monotonic()
+
+    def recover_arrivals(self) -> None:
+        """At the start: copies that the process before this one left."""
+        self._coming.recover()
+
+    def reconcile(self) -> None:
+        """Take up what nobody works on; safe at any time."""
+        self._coming.reconcile(self._source_phase)
+        for entry in self._going.journal.entries():
+            if entry.role is not journals.Role.SOURCE or not entry.is_open:
+                continue
+            with self._lock:
+                if entry.id in self._work:
+                    continue
+                self._work[entry.id] = _Work(threading.Event())
+            try:
+                phase = self._going.recover(entry.id)
+                LOG.info('Migration %s taken up: %s', entry.id, phase)
+            except exception.EcraeError as error:
+                LOG.warning('Migration %s stays open: %s', entry.id, error)
+            except OSError as error:
+                LOG.error('Migration %s stays open: %s', entry.id, error)
+            finally:
+                del self._work[entry.id]
+
+    def _source_phase(self, host: str, migration_id: str) -> str:
+        return str(self._api.get_migration(host, migration_id)['phase'])
+
+    def _show(self, entry: journals.Entry) -> dict[str, Any]:
+        shown = {
+            'id': entry.id,
+            'role': str(entry.role),
+            'phase': str(entry.phase),
+            'began': entry.began,
+            'changed': entry.changed,
+            **{
+                name: entry.facts.get(name, '')
+                for name in (
+                    'workload',
+                    'source',
+                    'destination',
+                    'mode',
+                    'reason',
+                    'step',
+                    'problem',
+                    'reason_returned',
+                    'reason_yielded',
+                )
+            },
+        }
+        work = self._work.get(entry.id)
+        if work is not None:
+            shown['progress'] = self._progress(entry, work)
+        return shown
+
+    def _progress(self, entry: journals.Entry, work: _Work) -> dict[str, Any]:
+        job = jobs.Job.from_dict(entry.facts)
+        done = self._driven[job.driver].source.bytes_sent(job)
+        total = int(job.needs.get('memory_kib', 0)) << 10
+        elapsed_s = time.monotonic() - work.since
+        rate = done / elapsed_s if elapsed_s > 0 else 0.0
+        left_s = max(total - done, 0) / rate if rate else None
+        return {
+            'phase': work.progress.phase,
+            'bytes_done': done,
+            'bytes_total': total,
+            'rate_bytes_s': rate,
+            'left_s': left_s,
+        }

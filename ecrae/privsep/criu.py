@@ -1,0 +1,304 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""criu's command line: the only place that starts it.
+
+Every argument is checked here, in the privileged process; nothing passes a
+shell. Commands are started, not waited for, so that a long one does not
+keep others out; :func:`result` tells how one ended.
+"""
+
+import contextlib
+import ipaddress
+import os
+import pathlib
+import re
+import shutil
+import stat
+import subprocess
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+from ecrae import exception
+from ecrae import privsep
+from ecrae.privsep import keeper
+
+
+VERBS = ('dump', 'pre-dump', 'page-server', 'lazy-pages', 'restore')
+
+_FOLDER = re.compile(
+    r'(/[A-Za-z0-9_][\w.-]*)+/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}'
+)
+_IMAGES = re.compile(r'images(/[0-9]{1,2})?')
+_ERROR = re.compile(r'Error \([^)]*\): (.*)')
+
+#: Started here and not yet asked for the end: pid → process, ready pipe.
+_running: dict[int, tuple[subprocess.Popen[bytes], int]] = {}
+
+
+def _checked_folder(folder: str) -> str:
+    if not _FOLDER.fullmatch(folder) or os.path.realpath(folder) != folder:
+        raise exception.UsageError(f'{folder!r} is no migration folder.')
+    return folder
+
+
+def _images(folder: str, name: str) -> str:
+    if not _IMAGES.fullmatch(name):
+        raise exception.UsageError(f'{name!r} is no folder of images.')
+    return f'{_checked_folder(folder)}/{name}'
+
+
+def _file(path: str) -> str:
+    if not os.path.isabs(path) or not os.path.isfile(path):
+        raise exception.ConfigError(f'{path!r} is no file.')
+    return path
+
+
+def _endpoint(options: Mapping[str, Any]) -> list[str]:
+    address = ipaddress.ip_address(options['address'])
+    port = int(options['port'])
+    if not 1024 <= port < 65536:
+        raise exception.UsageError(f'Port {port} is not in 1024–65535.')
+    return ['--address', str(address), '--port', str(port)]
+
+
+def _tls(options: Mapping[str, Any], *, serves: bool) -> list[str]:
+    paths = options.get('tls')
+    if not paths:
+        return []
+    words = ['--tls']
+    for name in ('cacert', 'cert', 'key'):
+        words += [f'--tls-{name}', _file(paths[name])]
+    # criu's server compares the client's name with its own address, which
+    # no client has; the client does check the server's name.
+    return [*words, '--tls-no-cn-verify'] if serves else words
+
+
+def _pages(verb: str, options: Mapping[str, Any]) -> list[str]:
+    """Where pages come from or go to."""
+    if 'port' not in options:
+        return []
+    lazy = bool(options.get('lazy'))
+    serves = verb == 'page-server' or (verb == 'dump' and lazy)
+    words = _endpoint(options) + _tls(options, serves=serves)
+    if verb == 'page-server' or serves:
+        return words
+    return ['--page-server', *words]
+
+
+def _tree(verb: str, options: Mapping[str, Any]) -> list[str]:
+    """What is said of the processes."""
+    words = [
+        '--manage-cgroups=ignore',
+        '--network-lock=nftables',
+        '--tcp-established',
+    ]
+    if verb != 'restore':
+        words += ['--tree', str(int(options['pid']))]
+    if verb == 'dump':
+        words.append('--leave-stopped')
+    if verb == 'restore':
+        words.append('--restore-detached')
+    if options.get('shell_job'):
+        words.append('--shell-job')
+    return words
+
+
+def _rounds(verb: str, options: Mapping[str, Any]) -> list[str]:
+    """Which round of a pre-copy this is."""
+    words = []
+    if options.get('track'):
+        words.append('--track-mem')
+    if options.get('previous'):
+        words += ['--prev-images-dir', f'../{int(options["previous"])}']
+        if verb == 'page-server':
+            words.append('--auto-dedup')
+    return words
+
+
+def arguments(verb: str, folder: str, options: Mapping[str, Any]) -> list[str]:
+    """criu's words for a verb.
+
+    :param folder: the migration's; holds logs and the images' folder.
+    :param options: ``images``, ``pid``, ``address``, ``port``, ``tls``
+        (cacert, cert, key), ``lazy``, ``track``, ``previous`` (round),
+        ``shell_job``.
+    :raises UsageError: when one of them cannot be.
+    """
+    if verb not in VERBS:
+        raise exception.UsageError(f'{verb!r} is not one of {VERBS}.')
+    images = _images(folder, str(options.get('images', 'images')))
+    words = [verb, '--images-dir', images, '-o', f'{folder}/{verb}.log', '-v2']
+    if verb in ('dump', 'pre-dump', 'restore'):
+        words += _tree(verb, options)
+    if verb in ('dump', 'restore') and options.get('lazy'):
+        words.append('--lazy-pages')
+    return words + _pages(verb, options) + _rounds(verb, options)
+
+
+def _program() -> str:
+    found = shutil.which('criu')
+    if found is None:
+        raise exception.ConfigError('criu is not installed.')
+    return found
+
+
+@privsep.context.entrypoint
+def start(verb: str, folder: str, options: Mapping[str, Any]) -> int:
+    """Start criu; its pid.
+
+    ``lazy-pages`` also needs ``roots`` (pids) and ``since`` (clock ticks):
+    its keeper kills those processes when pages stop coming.
+    """
+    command = [_program(), *arguments(verb, folder, options)]
+    reader, writer = os.pipe()
+    try:
+        if verb in ('page-server', 'lazy-pages') or (
+            verb == 'dump' and options.get('lazy')
+        ):
+            command += ['--status-fd', str(writer)]
+        if verb == 'lazy-pages':
+            roots = ','.join(str(int(pid)) for pid in options['roots'])
+            since = str(int(options['since']))
+            script = str(pathlib.Path(keeper.__file__))
+            keep = [sys.executable, '-I', '-S', script, folder, since, roots]
+            command = [*keep, *command]
+        with open(f'{folder}/{verb}.out', 'ab') as out:
+            process = subprocess.Popen(  # noqa: S603
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=out,
+                cwd=folder,
+                pass_fds=(writer,),
+                start_new_session=True,
+                umask=0o077,
+            )
+    except BaseException:
+        os.close(reader)
+        raise
+    finally:
+        os.close(writer)
+    os.set_blocking(reader, False)
+    _running[process.pid] = (process, reader)
+    return process.pid
+
+
+@privsep.context.entrypoint
+def is_ready(pid: int) -> bool:
+    """Whether a started server takes connections."""
+    with contextlib.suppress(BlockingIOError, KeyError):
+        return bool(os.read(_running[pid][1], 1))
+    return False
+
+
+@privsep.context.entrypoint
+def result(pid: int) -> int | None:
+    """Exit code of a started criu; None while it runs. Asked once."""
+    process, reader = _running[pid]
+    code = process.poll()
+    if code is not None:
+        os.close(reader)
+        del _running[pid]
+    return code
+
+
+@privsep.context.entrypoint
+def complaint(folder: str, verb: str) -> str:
+    """The last errors in the log of a verb, for people."""
+    words = []
+    for suffix in ('log', 'out'):
+        path = pathlib.Path(_checked_folder(folder)) / f'{verb}.{suffix}'
+        with contextlib.suppress(OSError):
+            words += _ERROR.findall(path.read_text(errors='replace'))
+    return '; '.join(words[-3:]) or f'no error in {folder}/{verb}.log'
+
+
+@privsep.context.entrypoint
+def make_images(folder: str, name: str, user: int) -> None:
+    """Make a folder for images that ``user`` may read and add to."""
+    path = _images(folder, name)
+    os.makedirs(path, mode=0o700, exist_ok=True)
+    for owned in {path, f'{folder}/images'}:
+        os.chown(owned, user, -1)
+
+
+@privsep.context.entrypoint
+def give_images(folder: str, name: str, user: int) -> list[str]:
+    """Let ``user`` read the images; their names. Devices are not images."""
+    path = _images(folder, name)
+    names = []
+    for item in os.scandir(path):
+        status = item.stat(follow_symlinks=False)
+        if stat.S_ISREG(status.st_mode) and item.name.endswith('.img'):
+            os.chown(item.path, user, -1, follow_symlinks=False)
+            names.append(item.name)
+    return sorted(names)
+
+
+@privsep.context.entrypoint
+def drop_images(folder: str) -> None:
+    """Delete all images of a migration."""
+    shutil.rmtree(_images(folder, 'images'), ignore_errors=True)
+
+
+@privsep.context.entrypoint
+def dump_statistics(folder: str, name: str) -> bytes:
+    """What criu wrote of a dump's numbers; a protobuf image."""
+    path = pathlib.Path(_images(folder, name)) / 'stats-dump'
+    return path.read_bytes() if path.is_file() else b''
+
+
+@privsep.context.entrypoint
+def pages_status(folder: str) -> str:
+    """How the keeper's daemon ended; empty while it runs."""
+    path = pathlib.Path(_checked_folder(folder)) / keeper.STATUS
+    return path.read_text() if path.is_file() else ''
+
+
+@privsep.context.entrypoint
+def bytes_received(folder: str) -> int:
+    """How much of the pages has arrived in the migration's images."""
+    total = 0
+    for path in pathlib.Path(_images(folder, 'images')).rglob('pages-*'):
+        with contextlib.suppress(OSError):
+            total += path.stat().st_size
+    return total
+
+
+@privsep.context.entrypoint
+def probe(feature: str = '') -> str:
+    """Empty when criu works here (and has the feature), else why not."""
+    if not re.fullmatch(r'[a-z_-]*', feature):
+        raise exception.UsageError(f'{feature!r} is no feature of criu.')
+    words = ['--feature', feature] if feature else []
+    try:
+        done = subprocess.run(  # noqa: S603
+            [_program(), 'check', *words],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=30,
+        )
+    except exception.ConfigError as error:
+        return str(error)
+    if done.returncode == 0:
+        return ''
+    lines = (done.stdout + done.stderr).strip().splitlines()
+    return lines[-1].strip() if lines else f'criu check: {done.returncode}'
+
+
+@privsep.context.entrypoint
+def version() -> str:
+    """criu's version; empty when it is not installed."""
+    with contextlib.suppress(exception.ConfigError):
+        done = subprocess.run(  # noqa: S603
+            [_program(), '--version'],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=30,
+        )
+        words = done.stdout.split()
+        return words[1] if len(words) > 1 else ''
+    return ''

@@ -1,0 +1,358 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""Process trees: look at them, stop them, let them go on, end them.
+
+Stopping is by SIGSTOP, whose effect outlives the agent, criu and the
+connection between the two ends: a stopped tree runs again only when an
+agent says so. That is what keeps two copies from running.
+"""
+
+import contextlib
+import os
+import pathlib
+import signal
+import socket
+import struct
+import time
+from collections.abc import Iterable
+from collections.abc import Iterator
+from typing import Any
+
+from ecrae import exception
+from ecrae import privsep
+from ecrae.privsep import keeper
+
+
+_PROC = pathlib.Path('/proc')
+_TCP_REPAIR = 19
+#: Leave repair mode without probing the window: the peer saw no gap.
+_REPAIR_OFF = -1
+_STOPPED = 'Tt'
+#: Offset of tcpi_bytes_acked in struct tcp_info (linux/tcp.h).
+_BYTES_ACKED = 120
+
+
+def _stat(pid: int) -> tuple[str, int, int, int]:
+    """State, parent, session and start time in clock ticks."""
+    text = (_PROC / str(pid) / 'stat').read_text()
+    fields = text.rpartition(')')[2].split()
+    return fields[0], int(fields[1]), int(fields[3]), int(fields[19])
+
+
+def _alive(pid: int, start: int | None = None) -> bool:
+    try:
+        state, _, _, started = _stat(pid)
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return state not in 'ZX' and start in (None, started)
+
+
+def _children(pid: int) -> Iterator[int]:
+    with contextlib.suppress(OSError):
+        for thread in (_PROC / str(pid) / 'task').iterdir():
+            with contextlib.suppress(OSError):
+                for child in (thread / 'children').read_text().split():
+                    yield int(child)
+
+
+def _tree(root: int) -> list[int]:
+    """The root and its descendants, parents first."""
+    found = [root]
+    for pid in found:
+        found.extend(child for child in _children(pid) if child not in found)
+    return [pid for pid in found if _alive(pid)]
+
+
+def _link(path: pathlib.Path) -> str:
+    try:
+        return os.readlink(path)
+    except OSError:
+        return ''
+
+
+def _signal(pid: int, number: signal.Signals) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, number)
+
+
+def _files(pid: int) -> Iterator[str]:
+    """Paths of regular files that the process has open or mapped."""
+    for path in (_PROC / str(pid) / 'fd').iterdir():
+        target = _link(path)
+        if target.startswith('/') and not target.startswith('/dev/'):
+            yield target
+    for line in (_PROC / str(pid) / 'maps').read_text().splitlines():
+        fields = line.split(maxsplit=5)
+        if len(fields) == 6 and fields[5].startswith('/'):
+            yield fields[5]
+
+
+def _sizes(pid: int, paths: Iterable[str]) -> dict[str, int]:
+    """Sizes as the workload sees them; what it alone has is left out."""
+    root = _PROC / str(pid) / 'root'
+    found = {}
+    for path in sorted(set(paths)):
+        with contextlib.suppress(OSError):
+            status = os.stat(f'{root}{path}')
+            if os.path.isfile(f'{root}{path}'):
+                found[path] = status.st_size
+    return found
+
+
+def _memory_kib(pid: int) -> int:
+    for line in (_PROC / str(pid) / 'status').read_text().splitlines():
+        if line.startswith(('VmRSS:', 'VmSwap:')):
+            return int(line.split()[1])
+    return 0
+
+
+def _tcp_sockets(pid: int) -> Iterator[socket.socket]:
+    """Established TCP sockets of the process, as duplicates."""
+    try:
+        paths = list((_PROC / str(pid) / 'fd').iterdir())
+    except OSError:
+        return  # It ended meanwhile.
+    for path in paths:
+        if not _link(path).startswith('socket:'):
+            continue
+        with contextlib.suppress(OSError):
+            duplicate = socket.socket(
+                fileno=keeper.duplicate(pid, int(path.name))
+            )
+            with duplicate:
+                if (
+                    duplicate.family
+                    in (
+                        socket.AF_INET,
+                        socket.AF_INET6,
+                    )
+                    and duplicate.type == socket.SOCK_STREAM
+                ):
+                    duplicate.getpeername()
+                    yield duplicate
+
+
+@privsep.context.entrypoint
+def describe(root: int) -> dict[str, Any]:
+    """What another host must know of the tree.
+
+    :raises NotFound: when there is no such process.
+    """
+    pids = _tree(root)
+    if not pids:
+        raise exception.NotFound(noun='process', name=root)
+    tree = []
+    files: dict[str, int] = {}
+    for pid in pids:
+        files |= _sizes(pid, _files(pid))
+        tree.append(
+            {
+                'pid': pid,
+                'start': _stat(pid)[3],
+                'exe': _link(_PROC / str(pid) / 'exe'),
+                'threads': [
+                    int(path.name)
+                    for path in (_PROC / str(pid) / 'task').iterdir()
+                ],
+            }
+        )
+    session = _stat(root)[2]
+    return {
+        'tree': tree,
+        'files': files,
+        'memory_kib': sum(_memory_kib(pid) for pid in pids),
+        'shell_job': session not in pids,
+    }
+
+
+@privsep.context.entrypoint
+def usage(root: int) -> dict[str, Any]:
+    """CPU seconds and memory of the tree now; empty when it is gone."""
+    ticks = memory_kib = 0
+    pids = _tree(root)
+    for pid in pids:
+        with contextlib.suppress(OSError):
+            text = (_PROC / str(pid) / 'stat').read_text()
+            fields = text.rpartition(')')[2].split()
+            ticks += int(fields[11]) + int(fields[12])
+            memory_kib += _memory_kib(pid)
+    states = [_stat(pid)[0] for pid in pids if _alive(pid)]
+    return {
+        'cpu_s': ticks / os.sysconf('SC_CLK_TCK'),
+        'memory_kib': memory_kib,
+        'is_running': any(state not in _STOPPED for state in states),
+        'is_there': bool(states),
+    }
+
+
+@privsep.context.entrypoint
+def taken(pids: list[int]) -> list[int]:
+    """Those of ``pids`` that are in use here, by a process or thread."""
+    return [pid for pid in pids if (_PROC / str(pid)).exists()]
+
+
+@privsep.context.entrypoint
+def file_sizes(paths: list[str]) -> dict[str, int]:
+    """Sizes of those of ``paths`` that are files here."""
+    return _sizes(os.getpid(), paths)
+
+
+@privsep.context.entrypoint
+def is_alive(pid: int, start: int | None = None) -> bool:
+    """Whether the process lives, and is the one that started then."""
+    return _alive(pid, start)
+
+
+@privsep.context.entrypoint
+def now_ticks() -> int:
+    """Clock ticks since boot, comparable with processes' start times."""
+    with (_PROC / 'uptime').open() as uptime:
+        seconds = float(uptime.read().split()[0])
+    return int(seconds * os.sysconf('SC_CLK_TCK'))
+
+
+@privsep.context.entrypoint
+def stopped(root: int) -> list[int]:
+    """Members of the tree that are stopped already."""
+    return [pid for pid in _tree(root) if _stat(pid)[0] in _STOPPED]
+
+
+@privsep.context.entrypoint
+def freeze(root: int, timeout_s: float = 10.0) -> None:
+    """Stop the tree, including what it forks meanwhile.
+
+    :raises TransferFailed: when a member does not stop in time.
+    """
+    deadline = time.monotonic() + timeout_s
+    while True:
+        running = [pid for pid in _tree(root) if _stat(pid)[0] not in _STOPPED]
+        if not running:
+            return
+        if time.monotonic() > deadline:
+            raise exception.TransferFailed(
+                f'Processes {running} do not stop within {timeout_s:g} s.'
+            )
+        for pid in running:
+            _signal(pid, signal.SIGSTOP)
+        time.sleep(0.001)
+
+
+@privsep.context.entrypoint
+def thaw(root: int, start: int | None, keep: list[int]) -> bool:
+    """Let the tree go on but for ``keep``; whether there is one.
+
+    TCP sockets that a killed criu left in repair mode leave it first.
+    """
+    if not _alive(root, start):
+        return False
+    pids = _tree(root)
+    for pid in pids:
+        for endpoint in _tcp_sockets(pid):
+            with contextlib.suppress(OSError):
+                if endpoint.getsockopt(socket.IPPROTO_TCP, _TCP_REPAIR):
+                    endpoint.setsockopt(
+                        socket.IPPROTO_TCP,
+                        _TCP_REPAIR,
+                        struct.pack('i', _REPAIR_OFF),
+                    )
+    # Children first: a parent must not see them stopped.
+    for pid in reversed(pids):
+        if pid not in keep:
+            _signal(pid, signal.SIGCONT)
+    return True
+
+
+@privsep.context.entrypoint
+def end(root: int, start: int | None, timeout_s: float = 10.0) -> None:
+    """Kill the tree; returns when nothing of it runs.
+
+    :raises RestoreFailed: when a member outlives ``timeout_s``.
+    """
+    if not _alive(root, start):
+        return
+    pids = _tree(root)
+    for pid in pids:
+        _signal(pid, signal.SIGKILL)
+    _wait_until_dead(pids, timeout_s)
+
+
+@privsep.context.entrypoint
+def start_of(pid: int) -> int:
+    """When the process started, in clock ticks since boot.
+
+    :raises NotFound: when there is no such process.
+    """
+    if not _alive(pid):
+        raise exception.NotFound(noun='process', name=pid)
+    return _stat(pid)[3]
+
+
+@privsep.context.entrypoint
+def bytes_sent(pid: int) -> int:
+    """Bytes that the peers of a process's TCP sockets have received."""
+    total = 0
+    for endpoint in _tcp_sockets(pid):
+        with contextlib.suppress(OSError, struct.error):
+            info = endpoint.getsockopt(
+                socket.IPPROTO_TCP, socket.TCP_INFO, 256
+            )
+            total += struct.unpack_from('=Q', info, _BYTES_ACKED)[0]
+    return total
+
+
+@privsep.context.entrypoint
+def end_restored(
+    tree: list[dict[str, Any]], since: int, timeout_s: float = 10.0
+) -> None:
+    """Kill the copy of ``tree`` that criu made, or half made, since then.
+
+    Only processes with the tree's pids that started after ``since`` clock
+    ticks and run the tree's programs, or still criu's, are touched.
+    """
+    doomed = set()
+    for member in tree:
+        pid = int(member['pid'])
+        if _alive(pid) and _stat(pid)[3] >= since:
+            exe = _link(_PROC / str(pid) / 'exe')
+            if exe == member['exe'] or exe.endswith('/criu'):
+                doomed.update(_tree(pid))
+    for pid in doomed:
+        _signal(pid, signal.SIGKILL)
+    _wait_until_dead(doomed, timeout_s)
+
+
+def _wait_until_dead(pids: Iterable[int], timeout_s: float) -> None:
+    deadline = time.monotonic() + timeout_s
+    left = [pid for pid in pids if _alive(pid)]
+    while left:
+        if time.monotonic() > deadline:
+            raise exception.RestoreFailed(f'Processes {left} do not die.')
+        time.sleep(0.005)
+        left = [pid for pid in left if _alive(pid)]
+
+
+@privsep.context.entrypoint
+def end_helpers(folder: str) -> None:
+    """Kill every criu, and its keeper, that works in that folder."""
+    doomed = []
+    for path in _PROC.iterdir():
+        if not path.name.isdigit() or int(path.name) == os.getpid():
+            continue
+        with contextlib.suppress(OSError):
+            words = (path / 'cmdline').read_bytes().split(b'\0')
+            works_here = any(
+                os.fsdecode(word) == folder
+                or os.fsdecode(word).startswith(f'{folder}/')
+                for word in words
+            )
+            if works_here and _is_helper(words):
+                doomed.append(int(path.name))
+    for pid in doomed:
+        _signal(pid, signal.SIGKILL)
+    _wait_until_dead(doomed, 10.0)
+
+
+def _is_helper(words: list[bytes]) -> bool:
+    return os.path.basename(words[0]) == b'criu' or any(
+        word.endswith(b'privsep/keeper.py') for word in words
+    )

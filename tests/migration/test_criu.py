@@ -1,0 +1,191 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""Real processes, real CRIU, two agents over RabbitMQ."""
+
+import json
+import socket
+import threading
+import time
+
+import pytest
+
+from ecrae import exception
+
+
+@pytest.mark.parametrize('mode', ['stop-and-copy', 'post-copy'])
+def test_a_process_moves_with_its_memory(fleet, workload, two, mode):
+    found = fleet.migrate('criu:web', 'one', 'two', mode)
+    assert found['phase'] == 'released', found
+    assert workload.hosts_beating() == {'two'}
+    assert workload.is_intact(two)
+    assert fleet.call('get_migration', 'two', found['id'])['phase'] == 'kept'
+
+
+def test_there_and_back_again(fleet, workload, one):
+    assert fleet.migrate('criu:web', 'one', 'two')['phase'] == 'released'
+    found = fleet.migrate('criu:web', 'two', 'one')
+    assert found['phase'] == 'released', found
+    assert workload.hosts_beating() == {'one'}
+    assert workload.is_intact(one)
+
+
+def test_auto_takes_the_best_of_this_kernel_and_says_why(fleet, workload):
+    plan = fleet.call('plan_migration', 'one', 'criu:web', 'two', 'auto')
+    assert plan['mode'] == 'post-copy'
+    assert plan['reason'] == 'best that one and two support'
+    assert workload.hosts_beating() == {'one'}
+
+
+def test_what_the_kernel_cannot_do_is_said_before_anything_is_touched(
+    fleet, workload
+):
+    offers = fleet.call('get_offers', 'one', 'criu')
+    if not offers['modes']['pre-copy']:
+        found = fleet.migrate('criu:web', 'one', 'two', 'pre-copy')
+        assert found['phase'] == 'released', found
+        return
+    with pytest.raises(exception.PreCheckFailed, match='Dirty tracking'):
+        fleet.call('migrate', 'one', 'criu:web', 'two', 'pre-copy')
+    assert workload.hosts_beating() == {'one'}
+
+
+def test_a_tcp_client_keeps_its_connection(fleet, one, workload):
+    """The workload's address moves with it."""
+    address = '10.77.0.100'
+    workload.stop()
+    one.run('ip', 'address', 'add', f'{address}/24', 'dev', 'mgmt')
+    moving = fleet.workload(one, 'echo', 16, port=7000)
+    moving.register(
+        one, addresses=[{'address': f'{address}/24', 'device': 'mgmt'}]
+    )
+    client = fleet.site.socket()
+    try:
+        client.settimeout(30.0)
+        client.connect((address, 7000))
+        _exchange(client, b'before')
+        stop = threading.Event()
+        silence: list[float] = []
+        talk = threading.Thread(target=_talk, args=(client, stop, silence))
+        talk.start()
+        found = fleet.migrate('criu:echo', 'one', 'two', 'stop-and-copy')
+        stop.set()
+        talk.join(60)
+        assert found['phase'] == 'released', found
+        _exchange(client, b'after')
+        assert moving.hosts_beating() == {'two'}
+        assert silence
+    finally:
+        client.close()
+        moving.stop()
+
+
+def _exchange(client: socket.socket, words: bytes) -> None:
+    client.sendall(words)
+    assert client.recv(100) == words
+
+
+def _talk(client, stop, silence):
+    while not stop.is_set():
+        started = time.monotonic()
+        _exchange(client, b'ping')
+        silence.append(time.monotonic() - started)
+        time.sleep(0.02)
+
+
+def test_a_name_clash_is_refused(fleet, workload, two):
+    path = two.private / 'var' / 'workloads' / 'web.json'
+    path.write_text(json.dumps({'pid': 1}))
+    try:
+        with pytest.raises(exception.PreCheckFailed, match='web already'):
+            fleet.call('migrate', 'one', 'criu:web', 'two', 'auto')
+    finally:
+        path.unlink()
+    assert workload.hosts_beating() == {'one'}
+
+
+def test_taken_pids_and_missing_files_are_refused_together(
+    fleet, workload, two
+):
+    two.run('mv', '/usr/bin/python3.13', '/usr/bin/python3.away')
+    sleeper = two.run(
+        'sh',
+        '-c',
+        f'echo {workload.pid - 1} > /proc/sys/kernel/ns_last_pid;'
+        'setsid sleep 60 >/dev/null 2>&1 & echo $!',
+    ).stdout.strip()
+    try:
+        with pytest.raises(exception.PreCheckFailed) as refusal:
+            fleet.call('migrate', 'one', 'criu:web', 'two', 'auto')
+    finally:
+        two.run('mv', '/usr/bin/python3.away', '/usr/bin/python3.13')
+        two.run('kill', sleeper)
+    assert 'no file /usr/bin/python3.13' in str(refusal.value)
+    if int(sleeper) == workload.pid:
+        assert f'pids {sleeper}' in str(refusal.value)
+    assert workload.hosts_beating() == {'one'}
+
+
+def test_a_cpu_that_lacks_a_flag_is_refused(fleet, workload, two):
+    two.run(
+        'sh',
+        '-c',
+        'sed "s/ sse4_2//" /proc/cpuinfo > /run/cpuinfo && '
+        'mount --bind /run/cpuinfo /proc/cpuinfo',
+    )
+    try:
+        with pytest.raises(exception.PreCheckFailed, match='lacks sse4_2'):
+            fleet.call('migrate', 'one', 'criu:web', 'two', 'auto')
+    finally:
+        two.run('umount', '/proc/cpuinfo')
+    assert workload.hosts_beating() == {'one'}
+
+
+def test_too_small_a_disk_is_refused(fleet, workload, two):
+    two.run(
+        'mount', '-t', 'tmpfs', '-o', 'size=32m', 'tmpfs', '/srv/migrations'
+    )
+    fleet.restart_agent(two)
+    try:
+        with pytest.raises(exception.PreCheckFailed, match='MiB free'):
+            fleet.call('migrate', 'one', 'criu:web', 'two', 'stop-and-copy')
+    finally:
+        two.run('umount', '-l', '/srv/migrations')
+        fleet.restart_agent(two)
+    assert workload.hosts_beating() == {'one'}
+
+
+def test_two_at_once_are_refused(fleet, workload, one):
+    one.shape('10mbit')
+    try:
+        job = fleet.call('migrate', 'one', 'criu:web', 'two', 'stop-and-copy')
+        with pytest.raises(exception.Conflict, match='in migration'):
+            fleet.call('migrate', 'one', 'criu:web', 'two', 'stop-and-copy')
+        one.shape()
+        assert fleet.wait('one', job['id'])['phase'] == 'released'
+    finally:
+        one.shape()
+    assert workload.hosts_beating() == {'two'}
+
+
+def test_cancelling_a_post_copy_brings_it_back(fleet, one):
+    big = fleet.workload(one, 'big', 256)
+    one.shape('100mbit')
+    try:
+        job = fleet.call('migrate', 'one', 'criu:big', 'two', 'post-copy')
+        _wait_for_phase(fleet, job['id'], 'handed-over')
+        fleet.call('cancel_migration', 'one', job['id'])
+        assert fleet.wait('one', job['id'])['phase'] == 'returned'
+        assert big.hosts_beating() == {'one'}
+        assert big.is_intact(one)
+    finally:
+        one.shape()
+        big.stop()
+
+
+def _wait_for_phase(fleet, migration_id, phase):
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        found = fleet.call('get_migration', 'one', migration_id)
+        if found['phase'] == phase:
+            return
+    raise AssertionError(found)

@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""usage: call.py CONF METHOD ARGUMENT...   One call to an agent, as JSON.
+
+``wait HOST ID SECONDS`` polls until a migration is over at its source.
+"""
+
+import json
+import sys
+import time
+
+from oslo_config import cfg
+
+from ecrae import exception
+from ecrae import rpc
+from ecrae.migration import rpcapi
+
+
+def _wait(api, host, migration_id, timeout_s):  # noqa: ANN001, ANN202
+    deadline = time.monotonic() + float(timeout_s)
+    while True:
+        try:
+            found = api.get_migration(host, migration_id)
+        except exception.Unreachable:
+            found = {'phase': ''}
+        if found['phase'] in ('released', 'returned'):
+            return found
+        if time.monotonic() > deadline:
+            return found
+        time.sleep(0.1)
+
+
+def main() -> None:
+    """Call, and print what came back."""
+    path, method, *arguments = sys.argv[1:]
+    conf = cfg.ConfigOpts()
+    conf(['--config-file', path])
+    api = rpcapi.AgentAPI(rpc.get_transport(conf), timeout_s=10.0)
+    try:
+        if method == 'wait':
+            result = _wait(api, *arguments)
+        else:
+            result = getattr(api, method)(*arguments)
+        answer = {'result': result}
+    except exception.EcraeError as error:
+        answer = {'error': type(error).__name__, 'message': str(error)}
+    print(json.dumps(answer))
+
+
+if __name__ == '__main__':
+    main()
