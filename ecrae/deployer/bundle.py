@@ -35,6 +35,21 @@ class Bundle:
     #: Content of a file by its path; None when there is no such file.
     read: Callable[[str], bytes | None]
 
+    def locate(self, reference: object, folder: str = '') -> str:
+        """Path of the file that a reference from a folder means.
+
+        Some archives write every path from their top instead. What is in
+        neither place would be beside the document.
+
+        :raises ValueError: it is no path, or leaves the bundle; says which.
+        """
+        path = resolve(reference, folder)
+        if self.read(path) is None and folder:
+            top = posixpath.normpath(str(reference))
+            if self.read(top) is not None:
+                return top
+        return path
+
     def text(self, path: str) -> str | None:
         """Content of a text file.
 

@@ -8,29 +8,22 @@ it may give a default.
 """
 
 import dataclasses
-import difflib
 import re
-from collections.abc import Iterable
 from collections.abc import Iterator
 from collections.abc import Mapping
 from typing import Any
 
 from ecrae import exception
 from ecrae.deployer import inputs
-from ecrae.deployer import policies
 from ecrae.deployer import types
+from ecrae.deployer.candidates import Minima
 from ecrae.deployer.descriptor import Descriptor
 from ecrae.deployer.images import Wanted
-from ecrae.deployer.selection import Component
-from ecrae.deployer.selection import Minima
 from ecrae.model import hints
-from ecrae.model.cluster import Cluster
-from ecrae.model.knowledge import Knowledge
-from ecrae.model.knowledge import TagKind
-from ecrae.model.knowledge import TagTarget
 
 
-EXACT = 'exact:'
+#: Servers of a descriptor; as many as Heat takes resources by default.
+MAX_SERVERS = 1000
 
 _SIZE = re.compile(r'\s*([0-9]{1,15}(?:\.[0-9]{1,15})?)\s*([A-Za-z]{1,3})\s*')
 _BYTES = {
@@ -52,6 +45,8 @@ class Server:
 
     node: str
     tag: str = ''
+    #: Where in the node template the tag stands.
+    tag_path: tuple[str, ...] = ()
     minima: Minima
     image: Wanted
     #: Whether the author wrote anything about the operating system.
@@ -77,38 +72,17 @@ def servers(descriptor: Descriptor, values: Mapping[str, Any]) -> list[Server]:
             raise descriptor.error(
                 f'node {node} is tagged but its type, '
                 f'{template.get("type")}, is not a Compute type',
-                *_path(node, 'metadata', 'ecrae.tag'),
+                *path_of(node, 'metadata', 'ecrae.tag'),
             )
+    if len(found) > MAX_SERVERS:
+        raise descriptor.error(
+            f'{len(found)} Compute nodes; {MAX_SERVERS} are the most'
+        )
     return found
 
 
-def tagged(
-    descriptor: Descriptor,
-    compute: Iterable[Server],
-    knowledge: Knowledge,
-    cluster: Cluster,
-) -> list[Component]:
-    """Components to select hardware for, with the targets of their tags.
-
-    :raises TemplateError: a tag or an exact node type is unknown.
-    """
-    groups = policies.placement(descriptor)
-    return [
-        Component(
-            node=server.node,
-            tag=server.tag,
-            kind=_kind(server.tag, knowledge),
-            targets=tuple(_targets(descriptor, server, knowledge, cluster)),
-            minima=server.minima,
-            together=groups.together(server.node),
-            apart=groups.apart(server.node),
-        )
-        for server in compute
-        if server.tag
-    ]
-
-
-def _path(node: str, *path: str | int) -> tuple[str | int, ...]:
+def path_of(node: str, *path: str | int) -> tuple[str | int, ...]:
+    """Path in the document of a node template, or of what is in it."""
     return ('topology_template', 'node_templates', node, *path)
 
 
@@ -130,9 +104,11 @@ class _Reader:
     def server(self) -> Server:
         host = self._capability('host')
         system = self._capability('os')
+        tag, tag_path = self._tag()
         return Server(
             node=self._node,
-            tag=self._tag(),
+            tag=tag,
+            tag_path=tag_path,
             minima=Minima(
                 vcpus=self._count(host.get('num_cpus')),
                 memory_mib=self._size(host, 'mem_size', 'mib'),
@@ -151,7 +127,7 @@ class _Reader:
 
     def _error(self, fault: str, *path: str) -> exception.TemplateError:
         return self._descriptor.error(
-            f'node {self._node}: {fault}', *_path(self._node, *path)
+            f'node {self._node}: {fault}', *path_of(self._node, *path)
         )
 
     def _setting(self, name: str) -> tuple[Any, tuple[str, ...]]:
@@ -175,13 +151,13 @@ class _Reader:
             self._descriptor,
             self._values,
             expression,
-            *_path(self._node, *path),
+            *path_of(self._node, *path),
         )
 
     def _properties(self) -> dict[str, Any]:
         return _mapping(self._template.get('properties'))
 
-    def _tag(self) -> str:
+    def _tag(self) -> tuple[str, tuple[str, ...]]:
         expression, path = self._setting('tag')
         kind = self._template.get('type')
         if expression is None:
@@ -189,11 +165,11 @@ class _Reader:
                 raise self._error(
                     f'type {kind} needs the property "tag"', 'type'
                 )
-            return ''
+            return '', ()
         tag = self._resolve(expression, *path)
         if not isinstance(tag, str) or not tag.strip():
             raise self._error(f'tag {tag!r} is not a name', *path)
-        return tag.strip()
+        return tag.strip(), path
 
     def _marks(self) -> Iterator[tuple[str, str]]:
         for name, key in (
@@ -271,86 +247,6 @@ class _Reader:
         path = ('capabilities', 'os', 'properties', key)
         if isinstance(value, (dict, list)):
             raise self._error(f'{".".join(path)} is not text', *path)
-        typed = self._descriptor.source.text(*_path(self._node, *path))
+        typed = self._descriptor.source.text(*path_of(self._node, *path))
         # YAML takes 22.10 for the number 22.1; the author did not mean that.
         return str(value) if typed is None else typed
-
-
-def _kind(tag: str, knowledge: Knowledge) -> TagKind:
-    if tag.startswith(EXACT):
-        return TagKind.EXACT
-    known = knowledge.tags.get(tag)
-    return known.kind if known else TagKind.HINT
-
-
-def _targets(
-    descriptor: Descriptor,
-    server: Server,
-    knowledge: Knowledge,
-    cluster: Cluster,
-) -> Iterator[TagTarget]:
-    """Targets of a server's tag, with flavors as large as the cloud's are."""
-    sizes = {flavor.name: flavor for flavor in cluster.flavors}
-    if server.tag in knowledge.tags:
-        targets = list(knowledge.tags[server.tag].targets)
-    elif server.tag.startswith(EXACT):
-        name = server.tag.removeprefix(EXACT).strip()
-        if name not in knowledge.node_types:
-            raise _unknown(
-                descriptor, server, 'node type', name, knowledge.node_types
-            )
-        targets = list(_exact_targets(name, knowledge, cluster))
-    else:
-        raise _unknown(descriptor, server, 'tag', server.tag, knowledge.tags)
-    for target in targets:
-        flavor = sizes.get(target.flavor.name, target.flavor)
-        yield dataclasses.replace(target, flavor=flavor)
-
-
-def _exact_targets(
-    name: str, knowledge: Knowledge, cluster: Cluster
-) -> Iterator[TagTarget]:
-    """Ways to use a node type: with flavors that tags use it with.
-
-    Flavors that ask for nothing special come after them, in case none of
-    those is big enough.
-    """
-    flavors: dict[str, TagTarget] = {}
-    for tag in knowledge.tags.values():
-        for target in tag.targets:
-            if target.node_type.name == name:
-                flavors.setdefault(target.flavor.name, target)
-    plain = [
-        flavor
-        for flavor in cluster.flavors or knowledge.flavors.values()
-        if not flavor.extra_specs and flavor.name not in flavors
-    ]
-    used = [target.flavor for target in flavors.values()]
-    for preference, flavor in enumerate([*used, *plain], start=1):
-        yield TagTarget(
-            node_type=knowledge.node_types[name],
-            flavor=flavor,
-            preference=preference,
-        )
-
-
-def _unknown(
-    descriptor: Descriptor,
-    server: Server,
-    noun: str,
-    name: str,
-    valid: Mapping[str, Any],
-) -> exception.TemplateError:
-    near = difflib.get_close_matches(name[:100], valid, n=3, cutoff=0.5)
-    hint = (
-        f'did you mean {" or ".join(near)}?'
-        if near
-        else (f'valid are {", ".join(sorted(valid)) or "none"}')
-    )
-    template = descriptor.nodes[server.node]
-    is_metadata = 'ecrae.tag' in _mapping(template.get('metadata'))
-    path = ('metadata', 'ecrae.tag') if is_metadata else ('properties', 'tag')
-    return descriptor.error(
-        f'node {server.node}: no {noun} named {name}; {hint}',
-        *_path(server.node, *path),
-    )

@@ -11,7 +11,6 @@ import dataclasses
 import re
 from collections.abc import Sequence
 
-from ecrae import exception
 from ecrae.model.cluster import Flavor
 from ecrae.model.cluster import Image
 
@@ -33,24 +32,26 @@ _FIELDS = ('architecture', 'os_type', 'os_distribution', 'os_version')
 
 
 def choose(
-    node: str, wanted: Wanted, flavor: Flavor, images: Sequence[Image]
-) -> Image:
-    """The newest image that is what is wanted and fits into the flavor.
-
-    :raises PlacementError: there is none; says what the nearest one lacks.
-    """
+    wanted: Wanted, flavor: Flavor, images: Sequence[Image]
+) -> Image | None:
+    """The newest image that is what is wanted and fits into the flavor."""
     fitting = [image for image in images if is_fit(image, wanted, flavor)]
-    if fitting:
-        return max(fitting, key=_newness)
+    return max(fitting, key=_newness, default=None)
+
+
+def is_fit(image: Image, wanted: Wanted, flavor: Flavor) -> bool:
+    """Whether an image is what is wanted and fits into the flavor."""
+    return not _misfits(image, wanted, flavor)
+
+
+def lack(wanted: Wanted, flavor: Flavor, images: Sequence[Image]) -> str:
+    """Why no image will do: what the nearest one lacks."""
     nearest = min(
         images,
         key=lambda image: (len(_misfits(image, wanted, flavor)), image.name),
     )
     why = ', '.join(_misfits(nearest, wanted, flavor))
-    raise exception.PlacementError(
-        f'Node {node}: no image for {wanted} among the {len(images)} of the '
-        f'cloud. The nearest, {nearest.name}, {why}.'
-    )
+    return f'no image for {wanted}: the nearest, {nearest.name}, {why}'
 
 
 def _misfits(image: Image, wanted: Wanted, flavor: Flavor) -> list[str]:
@@ -72,8 +73,3 @@ def _misfits(image: Image, wanted: Wanted, flavor: Flavor) -> list[str]:
 def _newness(image: Image) -> tuple[list[int], str]:
     version = [int(n) for n in re.findall(r'\d{1,9}', image.os_version)]
     return version, image.name
-
-
-def is_fit(image: Image, wanted: Wanted, flavor: Flavor) -> bool:
-    """Whether an image is what is wanted and fits into the flavor."""
-    return not _misfits(image, wanted, flavor)

@@ -16,7 +16,6 @@ from ecrae import exception
 from ecrae.deployer import references
 from ecrae.deployer import yaml_safety
 from ecrae.deployer.bundle import Bundle
-from ecrae.deployer.bundle import resolve
 
 
 #: Sections of definitions, all that an import brings.
@@ -57,8 +56,8 @@ def inline(
         if key == 'imports':
             for section, definitions in gathered.sections.items():
                 merged.setdefault(section, {}).update(definitions)
-        elif key in SECTIONS and isinstance(value, dict):
-            merged[key] = {**gathered.sections.get(key, {}), **value}
+        elif key in SECTIONS and (value is None or isinstance(value, dict)):
+            merged[key] = {**gathered.sections.get(key, {}), **(value or {})}
         else:
             merged[key] = value
     return merged
@@ -99,13 +98,10 @@ class _Gathered:
         return exception.TemplateError(source=name, faults=[place + reason])
 
     def _locate(self, reference: Any, importer: str) -> str:
-        folder = posixpath.dirname(importer)
-        path = resolve(reference, folder)
-        # Some archives write every path from their top.
-        for candidate in (path, resolve(reference)):
-            if self.bundle.read(candidate) is not None:
-                return candidate
-        raise ValueError('is not among the submitted files')
+        path = self.bundle.locate(reference, posixpath.dirname(importer))
+        if self.bundle.read(path) is None:
+            raise ValueError('is not among the submitted files')
+        return path
 
     def _read(self, path: str, prefix: str) -> None:
         if (path, prefix) in self.seen:

@@ -21,6 +21,7 @@ from ecrae.deployer import descriptor as descriptors
 from ecrae.deployer import inputs as input_values
 from ecrae.deployer import selection
 from ecrae.deployer import servers as server_plans
+from ecrae.deployer import targets
 from ecrae.deployer import translation
 from ecrae.deployer.descriptor import Descriptor
 from ecrae.deployer.selection import Previous
@@ -85,7 +86,7 @@ def plan(
     }
     values = input_values.resolve(source, inputs)
     servers = components.servers(source, values)
-    tagged = components.tagged(source, servers, knowledge, cluster)
+    tagged = targets.tagged(source, servers, knowledge, cluster)
     decisions = selection.select(tagged, cluster, before)
     decision = Decision(
         id=str(uuid.uuid4()),

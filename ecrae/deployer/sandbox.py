@@ -21,7 +21,7 @@ from ecrae.deployer.descriptor import Descriptor
 
 
 #: Wall clock for one document. A hundred servers take a few seconds.
-TIMEOUT_S = 60
+TIMEOUT_S = 30
 
 #: What the process inherits: above all no credentials.
 _ENVIRONMENT = ('PATH', 'LANG', 'LC_ALL')
@@ -62,7 +62,7 @@ def _run(descriptor: Descriptor, task: str, timeout_s: float) -> Any:
     )
     try:
         done = subprocess.run(
-            [sys.executable, '-P', '-m', 'ecrae.deployer.sandbox_child'],
+            [sys.executable, '-B', '-P', '-m', 'ecrae.deployer.sandbox_child'],
             input=task.encode(),
             capture_output=True,
             timeout=timeout_s,

@@ -8,14 +8,19 @@ once everything that is needed is imported; from then on only files of the
 installed packages may be read.
 """
 
+import importlib.util
 import json
 import os
 import resource
 import sys
+import sysconfig
+from collections.abc import Iterator
 from typing import Any
 
 
 MAX_MEMORY_BYTES = 2 * 1024**3
+#: Past the patience of the parent, in case that is gone.
+MAX_CPU_S = 120
 
 _REFUSED = (
     'ctypes.',
@@ -45,8 +50,16 @@ _REFUSED = (
 class Guard:
     """Refuses whatever the libraries have no business doing."""
 
-    def __init__(self, readable: tuple[str, ...]) -> None:
-        self._readable = tuple(f'{path}{os.sep}' for path in readable)
+    def __init__(self) -> None:
+        # Python may still import from its library and the packages.
+        folders = {
+            sysconfig.get_path('stdlib'),
+            sysconfig.get_path('platstdlib'),
+            *(os.path.dirname(path) for path in _packages()),
+        }
+        self._readable = tuple(
+            os.path.realpath(folder) + os.sep for folder in folders
+        )
 
     def __call__(self, event: str, args: tuple[Any, ...]) -> None:
         """Audit hook.
@@ -68,13 +81,25 @@ class Guard:
         return os.path.realpath(os.fsdecode(path)).startswith(self._readable)
 
 
-def limit_memory() -> None:
+def _packages() -> Iterator[str]:
+    """Folders of the two libraries, which open files of their own."""
+    for name in ('toscaparser', 'translator'):
+        spec = importlib.util.find_spec(name)
+        yield from (spec and spec.submodule_search_locations) or ()
+
+
+def limit() -> None:
     """Let an expansion that nobody foresaw end this process alone."""
-    resource.setrlimit(
-        resource.RLIMIT_AS, (MAX_MEMORY_BYTES, MAX_MEMORY_BYTES)
-    )
-    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    for kind, most in (
+        (resource.RLIMIT_AS, MAX_MEMORY_BYTES),
+        (resource.RLIMIT_CPU, MAX_CPU_S),
+        (resource.RLIMIT_FSIZE, 0),
+        (resource.RLIMIT_CORE, 0),
+    ):
+        hard = resource.getrlimit(kind)[1]
+        if hard != resource.RLIM_INFINITY:
+            most = min(most, hard)
+        resource.setrlimit(kind, (most, most))
 
 
 def main() -> None:
@@ -82,14 +107,14 @@ def main() -> None:
     answer_to = os.fdopen(os.dup(sys.stdout.fileno()), 'w')
     # tosca-parser prints.
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
-    limit_memory()
+    limit()
     # Without these, heat-translator has no cloud that it could ask.
     sys.modules['novaclient'] = None  # type: ignore[assignment]
     sys.modules['openstack'] = None  # type: ignore[assignment]
     from ecrae.deployer import tosca
 
     task = json.load(sys.stdin)
-    sys.addaudithook(Guard(tuple({*filter(None, sys.path), sys.prefix})))
+    sys.addaudithook(Guard())
     try:
         answer = tosca.translate(task['document'], task['values'])
     except tosca.Invalid as error:

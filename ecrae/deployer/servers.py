@@ -7,9 +7,9 @@ from collections.abc import Iterable
 
 from ecrae import exception
 from ecrae.deployer import images
+from ecrae.deployer.candidates import Minima
 from ecrae.deployer.completion import Choice
 from ecrae.deployer.components import Server
-from ecrae.deployer.selection import Minima
 from ecrae.deployer.selection import Previous
 from ecrae.deployer.translation import ServerPlan
 from ecrae.model import hints
@@ -27,10 +27,7 @@ def choose(
     cluster: Cluster,
     before: Previous | None,
 ) -> Choice:
-    """What a tagged node gets, its image included.
-
-    :raises PlacementError: the cloud has no image for the hardware.
-    """
+    """What a tagged node gets, its image included."""
     chosen = decision.chosen
     node_type = knowledge.node_types[chosen.node_type]
     known = {flavor.name: flavor for flavor in cluster.flavors}
@@ -41,9 +38,8 @@ def choose(
     image = None
     if cluster.images and not server.has_own_image:
         image = _keep(before, wanted, flavor, cluster.images)
-        image = image or images.choose(
-            server.node, wanted, flavor, cluster.images
-        )
+        # There is one: candidates without do not win.
+        image = image or images.choose(wanted, flavor, cluster.images)
     return Choice(
         tag=decision.tag,
         node_type=node_type.name,
@@ -126,7 +122,10 @@ def untagged(
     if server.has_os and not server.has_own_image:
         image = ''
         if cluster.images:
-            found = images.choose(server.node, wanted, flavor, cluster.images)
+            found = images.choose(wanted, flavor, cluster.images)
+            if found is None:
+                why = images.lack(wanted, flavor, cluster.images)
+                raise exception.PlacementError(f'Node {server.node}: {why}.')
             image = found.name
     return ServerPlan(
         flavor=flavor.name,

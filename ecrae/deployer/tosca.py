@@ -10,6 +10,7 @@ process of its own, on documents that refer to nothing.
 
 import contextlib
 import copy
+import re
 import textwrap
 import traceback
 from collections.abc import Iterator
@@ -28,6 +29,8 @@ from translator.hot.syntax import hot_template
 #: Of a list of faults, this many say enough.
 _MAX_FAULTS = 10
 _MAX_TEXT = 500
+
+_REFERENCE = re.compile(r'\{ (get_param|get_resource): ([^\s{}]+) \}')
 
 
 class Invalid(Exception):
@@ -163,7 +166,7 @@ def _plain(value: Any) -> Any:
     if isinstance(value, functions.GetInput):
         return {'get_param': value.input_name}
     if isinstance(value, str):
-        return _unfolded(value)
+        return _meant(value)
     if value is None or isinstance(value, (bool, int, float)):
         return value
     if hasattr(value, 'isoformat'):
@@ -171,9 +174,12 @@ def _plain(value: Any) -> Any:
     raise Invalid([f'{type(value).__name__} has no translation'])
 
 
-def _unfolded(text: str) -> str:
-    # heat-translator builds some scripts as the YAML that they would be.
-    return f'{text[2:]}\n' if text.startswith('|\n#!') else text
+def _meant(text: str) -> Any:
+    """Text, or what heat-translator spells as the YAML that it would be."""
+    if text.startswith('|\n#!'):
+        return f'{text[2:]}\n'
+    reference = _REFERENCE.fullmatch(text)
+    return {reference[1]: reference[2]} if reference else text
 
 
 @contextlib.contextmanager

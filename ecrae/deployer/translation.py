@@ -14,7 +14,6 @@ from collections.abc import Iterator
 from collections.abc import Mapping
 from typing import Any
 
-from ecrae.deployer import bundle as bundles
 from ecrae.deployer import sandbox
 from ecrae.deployer import yaml_safety
 from ecrae.deployer.descriptor import Descriptor
@@ -148,14 +147,7 @@ def _locate(descriptor: Descriptor, reference: Any) -> str:
     """Path in the bundle; TOSCA is unsure of what it is relative to."""
     folder = posixpath.dirname(descriptor.bundle.main)
     try:
-        paths = [
-            bundles.resolve(reference, folder),
-            bundles.resolve(reference),
-        ]
+        return descriptor.bundle.locate(reference, folder)
     except ValueError as error:
         shown = f'file {str(reference)[:200]!r} {error}'
         raise descriptor.error(shown) from None
-    for path in paths:
-        if descriptor.bundle.read(path) is not None:
-            return path
-    return paths[0]

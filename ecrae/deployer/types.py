@@ -14,6 +14,9 @@ from ecrae.deployer.descriptor import Descriptor
 COMPUTE = 'tosca.nodes.Compute'
 ECRAE_COMPUTE = 'ecrae.nodes.Compute'
 
+#: Types that derive from one another; more than anybody has.
+_MAX_DEPTH = 100
+
 #: Parents of types that descriptors use without defining them.
 _PARENTS = {
     ECRAE_COMPUTE: COMPUTE,
@@ -35,6 +38,8 @@ def chain(descriptor: Descriptor, type_name: Any) -> Iterator[str]:
     seen: set[str] = set()
     while isinstance(type_name, str) and type_name not in seen:
         seen.add(type_name)
+        if len(seen) > _MAX_DEPTH:
+            return
         yield type_name
         if type_name in _PARENTS:
             type_name = _PARENTS[type_name]

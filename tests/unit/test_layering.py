@@ -64,7 +64,12 @@ CONFINED = {
 }
 
 #: Pure: no clock, configuration, logging or I/O.
-PURE = ('model', 'migration/optimizer', 'deployer/selection.py')
+PURE = (
+    'model',
+    'migration/optimizer',
+    'deployer/fleet.py',
+    'deployer/selection.py',
+)
 IMPURE_MODULES = {
     'logging',
     'os',
