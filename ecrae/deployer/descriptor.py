@@ -157,7 +157,10 @@ def _check_shape(document: dict[str, Any], error: Any) -> None:
     """Be sure of the collections that this package looks into."""
     topology = document.get('topology_template')
     if not isinstance(topology, dict):
-        raise error('topology_template is missing or not a mapping')
+        raise error(
+            'topology_template is missing or not a mapping',
+            'topology_template',
+        )
     sections: dict[tuple[str, ...], Any] = {
         ('topology_template', key): topology.get(key)
         for key in ('node_templates', 'inputs')

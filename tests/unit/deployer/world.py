@@ -108,7 +108,7 @@ def cluster(*hosts, **other):
     )
 
 
-def tosca(nodes, *, version='1_3', inputs='', more=''):
+def tosca(nodes, *, version='1_3', inputs='', more='', topology=''):
     """Text of a descriptor from the YAML of its node templates."""
     parts = [
         f'tosca_definitions_version: tosca_simple_yaml_{version}',
@@ -120,6 +120,7 @@ def tosca(nodes, *, version='1_3', inputs='', more=''):
         parts.append(textwrap.indent(textwrap.dedent(inputs), '    '))
     parts.append('  node_templates:')
     parts.append(textwrap.indent(textwrap.dedent(nodes), '    '))
+    parts.append(textwrap.indent(textwrap.dedent(topology), '  '))
     return '\n'.join(part for part in parts if part.strip())
 
 
