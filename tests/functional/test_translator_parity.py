@@ -98,7 +98,13 @@ def samples(request):
         )
         (archive,) = cache.glob(f'*-{version}.tar.gz')
         with tarfile.open(archive) as tar:
-            tar.extractall(cache, filter='data')
+            members = [
+                member
+                for member in tar
+                if '/samples/tests/data/' in member.name
+                and member.name.endswith('.yaml')
+            ]
+            tar.extractall(cache, members, filter='data')
     return folder
 
 
