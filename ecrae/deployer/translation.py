@@ -103,6 +103,9 @@ def _rewrite_servers(
             properties['flavor'] = plan.flavor
         if 'image' not in given:
             _set_image(template, node, properties, plan)
+        # Since microversion 2.37 Nova insists on being told, and Heat uses
+        # the newest; "auto" takes the project's network as Nova once did.
+        properties.setdefault('networks', [{'allocate_network': 'auto'}])
         for key, ours in (
             ('scheduler_hints', plan.scheduler_hints),
             ('metadata', plan.metadata),

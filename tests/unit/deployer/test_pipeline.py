@@ -99,6 +99,16 @@ def test_an_untagged_server_gets_the_smallest_flavor_and_no_hints():
     assert plan.decision.components == ()
 
 
+def test_every_server_says_which_network_it_wants():
+    plan = _plan(TWO + 'plain: {type: tosca.nodes.Compute}\n')
+
+    assert [
+        resource['properties']['networks']
+        for resource in plan.hot['resources'].values()
+        if resource['type'] == 'OS::Nova::Server'
+    ] == [[{'allocate_network': 'auto'}]] * 3
+
+
 def test_files_of_the_bundle_come_with_the_template():
     nodes = """
     server: {type: tosca.nodes.Compute, metadata: {ecrae.tag: web}}
