@@ -280,8 +280,16 @@ def heat(cloud: Cloud) -> Options:
             'environment_dir': str(cloud.etc / 'heat/environment.d'),
         },
         'database': {'connection': database_url(cloud, 'heat')},
+        # A trust is the scope; a project beside it would be a second one.
         'trustee': {
-            key: value for key, value in own.items() if key != 'region_name'
+            key: own[key]
+            for key in (
+                'auth_type',
+                'auth_url',
+                'username',
+                'password',
+                'user_domain_name',
+            )
         },
         'clients_keystone': {'auth_uri': cloud.url('keystone')},
         'paste_deploy': {

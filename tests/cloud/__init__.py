@@ -1,0 +1,3 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""Tests on a real OpenStack; see doc/source/contributor/testcloud.rst."""
