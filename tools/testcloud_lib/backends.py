@@ -161,7 +161,9 @@ def services(cloud: Cloud, env: dict[str, str]) -> tuple[Service, ...]:
 def _service(
     name: str, argv: tuple[str, ...], env: dict[str, str], order: int
 ) -> Service:
-    digest = hashlib.sha256(repr((argv, sorted(env.items()))).encode())
+    # The caller's PATH is no reason to start a server again.
+    read = sorted((k, v) for k, v in env.items() if k != 'PATH')
+    digest = hashlib.sha256(repr((argv, read)).encode())
     return Service(
         name=name,
         argv=argv,
