@@ -16,29 +16,30 @@ from ecrae.model.power import PowerCurve
 
 
 #: Name: threads, memory in GiB, watts at 0, 10 … 100 % load. Watts and
-#: threads are published at https://www.spec.org/power_ssj2008/ (© SPEC): Dell
-#: R610 (X5670), Huawei RH2288 V2 (E5-2680), Dell R630 (E5-2699 v3) and Dell
-#: R7425 (EPYC 7601); memory is what such hosts often have.
+#: threads are published at https://www.spec.org/power_ssj2008/ (© SPEC):
+#: Hitachi HA8000/RS210 (E5-2670), Inspur NF5280M5 (Gold 6252), Dell R630
+#: (E5-2699 v3), Sugon A620-G30 (EPYC 7601); memory is what such hosts often
+#: have.
 HOST_TYPES = {
-    'r610': (
-        24,
-        96,
-        (61.9, 102, 115, 126, 137, 149, 160, 176, 195, 218, 242),
-    ),
-    'rh2288': (
+    'rs210': (
         32,
         128,
-        (66.8, 76.1, 90.2, 107, 127, 151, 174, 194, 211, 225, 236),
+        (99.3, 113, 123, 136, 154, 178, 209, 237, 257, 294, 337),
+    ),
+    'nf5280': (
+        48,
+        192,
+        (93.6, 118, 128, 138, 148, 159, 170, 188, 214, 233, 262),
     ),
     'r630': (
         72,
         256,
         (51.2, 93.4, 111, 129, 146, 162, 176, 197, 223, 255, 287),
     ),
-    'r7425': (
+    'a620': (
         128,
         512,
-        (77.5, 128, 144, 157, 170, 184, 200, 218, 237, 253, 268),
+        (94.9, 145, 159, 171, 183, 196, 212, 233, 258, 279, 296),
     ),
 }
 
@@ -47,9 +48,9 @@ SCENARIOS = {
     'four-types': tuple(HOST_TYPES),
 }
 
-VCPUS = (1, 2, 3, 4, 6, 8, 12)
+VCPUS = (1, 2, 3, 4, 6, 8)
 MEMORY_GIB = (1, 2, 3, 5, 8, 12, 16, 24, 32)
-CPU_RATIO = 2.0
+CPU_RATIO = 1.0
 
 
 def host(name: str, kind: str) -> Host:
@@ -84,7 +85,7 @@ def cloud(
     for index in range(n_workloads):
         vcpus = float(rng.choice(VCPUS))
         memory_mib = 1024.0 * rng.choice(MEMORY_GIB)
-        busy = vcpus * rng.uniform(0.1, 0.9)
+        busy = vcpus * rng.uniform(0.4, 1.0)
         need = np.array([vcpus, memory_mib, 20.0, busy])
         fits = np.flatnonzero((free >= need[:, np.newaxis]).all(axis=0))
         place = int(rng.choice(fits))

@@ -83,11 +83,12 @@ def watts(curves_w: FloatArray, utilization: FloatArray) -> FloatArray:
     and a ranking that saturated there would prefer full hosts.
 
     :param curves_w: watts at 0, 10 … 100 %, shape (n, 11).
-    :param utilization: fraction of the CPU in use, shape (n,).
-    :returns: watts, shape (n,).
+    :param utilization: fraction of the CPU in use, not negative; shape (n,)
+        or, for several states of the same nodes, (…, n).
+    :returns: watts, in the shape of ``utilization``.
     """
     scaled = utilization * (POINTS - 1)
-    segment = np.clip(scaled.astype(np.intp), 0, POINTS - 2)
+    segment = np.minimum(scaled.astype(np.intp), POINTS - 2)
     rows = np.arange(len(curves_w))
     low = curves_w[rows, segment]
     high = curves_w[rows, segment + 1]

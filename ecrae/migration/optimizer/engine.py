@@ -17,9 +17,13 @@ import numpy as np
 
 from ecrae.migration.optimizer import bound
 from ecrae.migration.optimizer import construct
+from ecrae.migration.optimizer import emptying
+from ecrae.migration.optimizer import improve
+from ecrae.migration.optimizer import local_search
 from ecrae.migration.optimizer import ordering
 from ecrae.migration.optimizer import plan as plans
 from ecrae.migration.optimizer.constraints import IntArray
+from ecrae.migration.optimizer.improve import Effort
 from ecrae.migration.optimizer.objective import Migration
 from ecrae.migration.optimizer.objective import Objective
 from ecrae.migration.optimizer.objective import Strategy
@@ -41,6 +45,7 @@ def optimize(
     time_limit_s: float | None = None,
     clock: Callable[[], float] | None = None,
     migration: Migration | None = None,
+    effort: Effort | None = None,
 ) -> Plan:
     """The best plan that is found.
 
@@ -52,7 +57,11 @@ def optimize(
         and the best plan so far is returned.
     """
     return _Run(
-        strategy, seed, migration or Migration(), _Timer(clock, time_limit_s)
+        strategy,
+        seed,
+        migration or Migration(),
+        effort or Effort(),
+        _Timer(clock, time_limit_s),
     ).plan(problem, max_migrations)
 
 
@@ -83,11 +92,13 @@ class _Run:
         strategy: Strategy,
         seed: int,
         migration: Migration,
+        effort: Effort,
         timer: _Timer,
     ) -> None:
         self.strategy = strategy
         self.seed = seed
         self.migration = migration
+        self.effort = effort
         self.timer = timer
 
     def plan(self, problem: Problem, max_migrations: int | None) -> Plan:
@@ -112,7 +123,7 @@ class _Run:
             steps,
             final,
             plans.Search(
-                bound.prices(problem, problem.curves_w, problem.sleep_w).bound,
+                bound.watts_bound(problem),
                 self.timer.seconds(),
                 self.timer.has_expired,
             ),
@@ -133,19 +144,20 @@ class _Run:
     def search(self, objective: Objective, budget: int) -> IntArray:
         """The best placement found from the present one."""
         problem = objective.problem
-        prices = bound.prices(
-            problem,
-            objective.curves + objective.stranded[:, np.newaxis],
-            objective.off,
+        placement = Placement(objective, problem.start, budget)
+        if not problem.movable.any():
+            return placement.assignment
+        guide = emptying.guide(placement)
+        construct.empty_hosts(placement, guide)
+        local_search.relocate(placement, guide, self.timer.expired)
+        improve.improve(
+            placement,
+            guide,
+            np.random.default_rng(self.seed),
+            self.effort,
+            self.timer.expired,
         )
-        best = Placement(objective, problem.start, budget)
-        for by_kind in (True, False):
-            placement = construct.constructed(
-                objective, prices, budget, by_kind=by_kind
-            )
-            if placement.total < best.total:
-                best = placement
-        return best.assignment
+        return placement.assignment
 
 
 def _unit_map(problem: Problem, other: Problem) -> IntArray:

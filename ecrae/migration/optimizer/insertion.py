@@ -19,15 +19,14 @@ WINDOW = 96
 
 #: What free capacity left on a host counts against watts: fills the fuller
 #: of two hosts that would serve a unit alike.
-TIGHTNESS = 0.05
+TIGHTNESS = 0.03
 
 
 class Insertion:
     """Columns of the hosts that may receive units, kept in step.
 
     :param receivers: hosts that may receive, the preferred first, shape (c,).
-    :param worth: worth of a unit of each resource of each receiver,
-        shape (K, c): see :class:`ecrae.migration.optimizer.bound.Prices`.
+    :param worth: worth of a unit of each resource of each host, (K, n).
     :param open_anyway: hosts taken as being in use, whatever they hold.
     """
 
@@ -50,7 +49,7 @@ class Insertion:
         self.cores = problem.cores[receivers]
         self.curves = objective.curves[receivers]
         self.eligible = problem.eligible[:, receivers]
-        self.tightness = TIGHTNESS * worth
+        self.tightness = TIGHTNESS * worth[:, receivers]
         self.closed = np.zeros(len(receivers), dtype=bool)
         if open_anyway is not None:
             where = self.position[open_anyway]
@@ -122,21 +121,14 @@ class Insertion:
             if found is None:
                 self.undo(done)
                 return None
-            source = int(placement.assignment[unit])
-            done.append((unit, source))
-            total += found[1] - self._move_cost(unit)
-            self.put(unit, found[0])
-            total += self._move_cost(unit)
-            if placement.moved > placement.budget:
+            host = int(self.hosts[found[0]])
+            if placement.moved_after(unit, host) > placement.budget:
                 self.undo(done)
                 return None
+            total += found[1] + placement.move_change(unit, host)
+            done.append((unit, int(placement.assignment[unit])))
+            self.put(unit, found[0])
         return done, total
-
-    def _move_cost(self, unit: int) -> float:
-        placement = self.placement
-        if placement.assignment[unit] == placement.problem.start[unit]:
-            return 0.0
-        return float(placement.objective.move[unit])
 
     def undo(self, done: Sequence[tuple[int, int]]) -> None:
         """Put units back on the hosts that they left."""

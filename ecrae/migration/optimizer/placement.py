@@ -81,6 +81,19 @@ class Placement:
         self.count[host] += 1
         self.assignment[unit] = host
 
+    def move_change(self, unit: int, host: int) -> float:
+        """What moving a unit adds to the cost of moves."""
+        home = self.problem.start[unit]
+        steps = int(host != home) - int(self.assignment[unit] != home)
+        return steps * float(self.objective.move[unit])
+
+    def moved_after(self, unit: int, host: int) -> int:
+        """Units away from where they started, if one is moved to a host."""
+        home = self.problem.start[unit]
+        return (
+            self.moved + int(host != home) - int(self.assignment[unit] != home)
+        )
+
     def refresh(self, hosts: Sequence[int] | IntArray) -> None:
         """Bring the costs of hosts in step with their contents."""
         which = np.asarray(hosts, dtype=np.intp)
