@@ -12,6 +12,7 @@ COMMANDS = {
     'explain': 'ecrae.deployer.cli.explain:Explain',
     'hosts': 'ecrae.deployer.cli.hosts:Hosts',
     'plan': 'ecrae.deployer.cli.plan:Plan',
+    'rebalance': 'ecrae.migration.cli.rebalance:Rebalance',
 }
 
 

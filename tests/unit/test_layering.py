@@ -60,7 +60,7 @@ CONFINED = {
     'oslo_privsep': ('privsep', 'cmd'),
     'matplotlib': ('simulator/plot.py',),
     'cliff': ('command.py', 'cmd'),
-    'scipy': ('migration/optimizer/bound.py', 'simulator/bound.py'),
+    'scipy': ('migration/optimizer', 'simulator/bound.py'),
 }
 
 #: Pure: no clock, configuration, logging or I/O.

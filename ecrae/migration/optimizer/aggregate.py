@@ -34,6 +34,8 @@ class Aggregate:
     #: Members, shapes (T,) and (G,).
     hosts: IntArray
     units: IntArray
+    #: Whether the kind's hosts hold what cannot move, shape (T,).
+    must_be_on: BoolArray
     #: Cost in use at 0, 10 … 100 % load, shape (T, 11), and without work.
     curves: FloatArray
     off: FloatArray
@@ -60,7 +62,9 @@ class Aggregate:
         :param off: cost of each host without units, shape (n,).
         :param room: what each host can hold, shape (K, n).
         """
-        kind = _kinds(problem, curves, off)
+        fixed = np.zeros(problem.n_hosts, dtype=bool)
+        fixed[problem.start[~problem.movable]] = True
+        kind = _kinds(problem, curves, off, fixed)
         group = _groups(problem, kind)
         hosts = np.bincount(kind)
         units = np.bincount(group)
@@ -74,6 +78,7 @@ class Aggregate:
             group=group,
             hosts=hosts,
             units=units,
+            must_be_on=np.bincount(kind, weights=~fixed) == 0,
             curves=means(curves.T, kind).T,
             off=means(off[np.newaxis], kind)[0],
             cores=means(problem.cores[np.newaxis], kind)[0],
@@ -142,11 +147,13 @@ def _chunks(columns: FloatArray, limit: int) -> IntArray:
     return groups
 
 
-def _kinds(problem: Problem, curves: FloatArray, off: FloatArray) -> IntArray:
+def _kinds(
+    problem: Problem, curves: FloatArray, off: FloatArray, fixed: BoolArray
+) -> IntArray:
     per_core = curves[:, -1] / np.maximum(problem.cores, LEAST)
     patterns = ranks(problem.eligible.astype(float))
     return _chunks(
-        np.vstack((patterns, per_core, problem.room, curves.T, off)),
+        np.vstack((patterns, fixed, per_core, problem.room, curves.T, off)),
         MAX_KINDS,
     )
 

@@ -112,7 +112,13 @@ class _Relaxation:
                 (np.zeros(len(aggregate.pair_kind)), cost, nowhere)
             ),
             A_ub=self._upper(),
-            b_ub=np.concatenate((np.zeros(n_capacity), aggregate.hosts)),
+            b_ub=np.concatenate(
+                (
+                    np.zeros(n_capacity),
+                    aggregate.hosts,
+                    np.where(aggregate.must_be_on, -aggregate.hosts, 0),
+                )
+            ),
             A_eq=self._equal(),
             b_eq=np.concatenate((aggregate.units, np.zeros(self.n_kinds))),
             method='highs',
@@ -124,7 +130,7 @@ class _Relaxation:
         )
 
     def _upper(self) -> sparse.csr_array:
-        """Rows: each resource of each kind; hosts of each kind."""
+        """Rows: resources of each kind; its hosts at most and at least."""
         aggregate = self.aggregate
         rows = [
             [
@@ -134,14 +140,16 @@ class _Relaxation:
             ]
             for r in range(len(aggregate.room))
         ]
-        ones = np.ones(len(self.z_kind))
-        rows.append(
+        on = np.ones(len(self.z_kind))
+        fixed = np.where(aggregate.must_be_on[self.z_kind], -1.0, 0.0)
+        rows += [
             [
                 self._by_kind(np.zeros(len(aggregate.pair_kind)), None),
-                self._by_kind(None, ones),
+                self._by_kind(None, row),
                 self._nowhere(),
             ]
-        )
+            for row in (on, fixed)
+        ]
         return sparse.csr_array(sparse.block_array(rows))
 
     def _equal(self) -> sparse.csr_array:

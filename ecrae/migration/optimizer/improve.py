@@ -70,7 +70,7 @@ def improve(
         hosts = (
             np.arange(n_hosts)
             if is_whole
-            else _neighbourhood(placement, guide, rng, effort)
+            else neighbourhood(placement, guide, rng, effort)
         )
         gain = improve_patch(
             placement,
@@ -109,7 +109,7 @@ def apply(placement: Placement, patch: Patch, found: IntArray) -> None:
     placement.refresh(patch.hosts)
 
 
-def _neighbourhood(
+def neighbourhood(
     placement: Placement,
     guide: Guide,
     rng: np.random.Generator,

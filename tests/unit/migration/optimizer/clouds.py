@@ -38,16 +38,18 @@ def hosts(draw, index):
 
 
 @st.composite
-def snapshots(draw):
+def snapshots(draw, most_hosts=6, most_workloads=16):
     """A cloud whose hosts hold what they can, and sometimes more."""
-    all_hosts = tuple(
-        draw(hosts(index)) for index in range(draw(st.integers(1, 6)))
+    n_hosts = draw(st.integers(1, most_hosts))
+    n_workloads = draw(st.integers(0, most_workloads))
+    all_hosts = tuple(draw(hosts(index)) for index in range(n_hosts))
+    names = [host.name for host in all_hosts]
+    return Snapshot(
+        hosts=all_hosts,
+        workloads=tuple(
+            draw(workload(index, names)) for index in range(n_workloads)
+        ),
     )
-    workloads = tuple(
-        draw(workload(index, [host.name for host in all_hosts]))
-        for index in range(draw(st.integers(0, 16)))
-    )
-    return Snapshot(hosts=all_hosts, workloads=workloads)
 
 
 @st.composite
