@@ -70,7 +70,7 @@ def observe_hosts(connection: Connection, knowledge: Knowledge) -> list[Host]:
     hosts = []
     for hypervisor, known_host in known:
         if hypervisor.uuid in rooms:
-            node_type = knowledge.node_types[known_host.node_type]
+            node_type = knowledge.node_type_of(known_host)
             state = _state(hypervisor.state, known_host.state)
             room = rooms[hypervisor.uuid]
             hosts.append(_host(hypervisor, node_type, state, room))

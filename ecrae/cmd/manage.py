@@ -20,6 +20,8 @@ COMMANDS = {
     'kb list': 'ecrae.kb.cli.entry:List',
     'kb set': 'ecrae.kb.cli.entry:Set',
     'kb show': 'ecrae.kb.cli.entry:Show',
+    'power fit': 'ecrae.telemetry.cli.power:Fit',
+    'power reset': 'ecrae.telemetry.cli.power:Reset',
     'telemetry check': 'ecrae.telemetry.cli.readings:Check',
     'telemetry show': 'ecrae.telemetry.cli.readings:Show',
 }

@@ -55,10 +55,17 @@ def merged(base: Knowledge, added: Document) -> Document:
     for host in added.sections['hosts']:
         known = base.hosts.get(host)
         if known:
-            added.sections['hosts'][host].setdefault('state', known.state)
+            _keep(known, added.sections['hosts'][host])
     for section in document.SECTIONS:
         sections[section].update(added.sections[section])
     return Document(added.source, sections, added.faults, added.broken)
+
+
+def _keep(known: KnownHost, entry: dict[str, Any]) -> None:
+    """Keep what a host's entry leaves out, but no curve of other hardware."""
+    entry.setdefault('state', str(known.state))
+    if known.power_profile and entry['node_type'] == known.node_type:
+        entry.setdefault('power_profile', known.power_profile)
 
 
 def build(source: Document) -> Knowledge:
@@ -81,7 +88,7 @@ def build(source: Document) -> Knowledge:
     tags = _each(source, 'tags', faults, tag)
 
     def host(name: str, entry: dict[str, Any]) -> KnownHost:
-        return _host(name, entry, node_types)
+        return _host(name, entry, node_types, profiles)
 
     hosts = _each(source, 'hosts', faults, host)
     if faults:
@@ -269,13 +276,24 @@ def _target_faults(
 
 
 def _host(
-    name: str, entry: dict[str, Any], node_types: Mapping[str, NodeType]
+    name: str,
+    entry: dict[str, Any],
+    node_types: Mapping[str, NodeType],
+    profiles: Mapping[str, PowerProfile],
 ) -> KnownHost:
+    profile = entry.get('power_profile', '')
+    found: list[Fault] = []
     if entry['node_type'] not in node_types:
         what = _missing('node type', entry['node_type'])
-        raise _Faults((('node_type',), what))
+        found.append((('node_type',), what))
+    if profile and profile not in profiles:
+        what = _missing('power profile', profile)
+        found.append((('power_profile',), what))
+    if found:
+        raise _Faults(*found)
     return KnownHost(
         name=name,
         node_type=entry['node_type'],
         state=HostState(entry.get('state', HostState.AWAKE)),
+        power_profile=profile,
     )

@@ -83,6 +83,9 @@ def set_fields(
     known = entries.of(before)[section]
     check_exists(noun, name, known)
     entry = known[name]
+    if noun == 'host' and 'node_type' in fields:
+        # A curve measured on the old hardware says nothing of the new.
+        entry.pop('power_profile', None)
     for field, text in fields.items():
         entry = _with_field(section, name, entry, field, text)
     changed = _document(section, name, entry)
@@ -152,6 +155,9 @@ def _users(known: Knowledge, noun: str, name: str) -> Iterator[str]:
         for node_type in known.node_types.values():
             if node_type.power_profile == name:
                 yield f'node-type {node_type.name}'
+        for host in known.hosts.values():
+            if host.power_profile == name:
+                yield f'host {host.name}'
     for tag in known.tags.values():
         named = {
             'node-type': [target.node_type.name for target in tag.targets],

@@ -8,6 +8,7 @@ from ecrae.kb.document import Entries
 from ecrae.model.cluster import Flavor
 from ecrae.model.cluster import NodeType
 from ecrae.model.knowledge import Knowledge
+from ecrae.model.knowledge import KnownHost
 from ecrae.model.knowledge import Tag
 
 
@@ -36,7 +37,7 @@ def of(knowledge: Knowledge) -> dict[str, Entries]:
             for name, tag in sorted(knowledge.tags.items())
         },
         'hosts': {
-            name: {'node_type': host.node_type, 'state': str(host.state)}
+            name: _host_entry(host)
             for name, host in sorted(knowledge.hosts.items())
         },
     }
@@ -69,6 +70,13 @@ def _flavor_entry(flavor: Flavor) -> dict[str, Any]:
     }
     if flavor.extra_specs:
         entry['extra_specs'] = dict(flavor.extra_specs)
+    return entry
+
+
+def _host_entry(host: KnownHost) -> dict[str, Any]:
+    entry = {'node_type': host.node_type, 'state': str(host.state)}
+    if host.power_profile:
+        entry['power_profile'] = host.power_profile
     return entry
 
 

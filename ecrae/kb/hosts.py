@@ -21,6 +21,7 @@ def list_all(session: orm.Session) -> dict[str, KnownHost]:
             name=row.name,
             node_type=row.node_type,
             state=HostState(row.state),
+            power_profile=row.power_profile or '',
         )
         for row in session.execute(sa.select(models.Host.__table__))
     }
@@ -44,6 +45,7 @@ def rows(knowledge: Knowledge) -> list[dict[str, Any]]:
             'name': host.name,
             'node_type': host.node_type,
             'state': str(host.state),
+            'power_profile': host.power_profile or None,
         }
         for host in knowledge.hosts.values()
     ]

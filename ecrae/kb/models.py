@@ -180,6 +180,10 @@ class Host(Base):
         sa.ForeignKey(NodeType.name), index=True
     )
     state: orm.Mapped[str] = orm.mapped_column(_STATE)
+    #: Measured on this very host; NULL for its node type's.
+    power_profile: orm.Mapped[str | None] = orm.mapped_column(
+        sa.ForeignKey(PowerProfile.name), index=True
+    )
 
 
 class Decision(Base):

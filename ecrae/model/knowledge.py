@@ -64,6 +64,9 @@ class KnownHost:
     node_type: str
     #: Nova does not know of sleep, so it is remembered here.
     state: HostState = HostState.AWAKE
+    #: Name of the power profile measured on this very host; empty for that
+    #: of its node type.
+    power_profile: str = ''
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,3 +85,16 @@ class Knowledge:
     def host_node_types(self) -> dict[str, str]:
         """Node type name of each known host, by hostname."""
         return {name: host.node_type for name, host in self.hosts.items()}
+
+    def node_type_of(self, host: KnownHost) -> NodeType:
+        """A host's hardware, with the host's own curve where it has one.
+
+        :raises KeyError: there is no such node type.
+        """
+        node_type = self.node_types[host.node_type]
+        own = self.power_profiles.get(host.power_profile)
+        if own is None:
+            return node_type
+        return dataclasses.replace(
+            node_type, curve=own.curve, power_profile=own.name
+        )

@@ -75,12 +75,15 @@ class HostTable:
             [*(host.state is HostState.ASLEEP for host in hosts), False], bool
         )
         types = [knowledge.node_types[name] for name in self.node_types]
-        curves = [*(each.curve.power_w for each in types), (0.0,) * 11]
-        #: Watts at 0, 10 … 100 %, shape (t + 1, 11).
-        self.curves_w: FloatArray = np.array(curves, float)
-        self.sleep_w: FloatArray = np.array(
-            [*(each.curve.sleep_w for each in types), 0.0], float
+        own = [knowledge.node_type_of(host).curve for host in hosts]
+        #: Watts of each host at 0, 10 … 100 %, shape (k + 1, 11).
+        self.curves_w: FloatArray = np.array(
+            [*(curve.power_w for curve in own), (0.0,) * power.POINTS], float
         )
+        self.sleep_w: FloatArray = np.array(
+            [*(curve.sleep_w for curve in own), 0.0], float
+        )
+        #: Of each node type, shape (t + 1,).
         self.cores: FloatArray = np.array(
             [*(each.cores for each in types), 1], float
         )
@@ -147,12 +150,12 @@ class HostTable:
             [state.vcpus_used or 0 for state in states], float
         )
         utilization, curves_w = self.measured.now(
-            rows, vcpus_used, cores, self.curves_w[node_type]
+            rows, vcpus_used, cores, self.curves_w[rows]
         )
         return HostArrays(
             names=(),
             curves_w=curves_w,
-            sleep_w=self.sleep_w[node_type],
+            sleep_w=self.sleep_w[rows],
             cores=cores,
             utilization=utilization,
             is_asleep=self.is_asleep[rows],
@@ -165,12 +168,11 @@ class HostTable:
             never was, and then it is taken for idle.
         """
         row = self._row.get(name, UNKNOWN)
-        node_type = self.node_type[row]
         if self.is_asleep[row]:
-            return float(self.sleep_w[node_type])
+            return float(self.sleep_w[row])
         if not np.isnan(self.measured.power_w[row]):
             return float(self.measured.power_w[row])
-        return max(float(self.curves_w[node_type, 0]), last_seen_w)
+        return max(float(self.curves_w[row, 0]), last_seen_w)
 
 
 def draw_w(hosts: HostArrays) -> FloatArray:

@@ -94,7 +94,7 @@ class Measured:
 
         :param rows: shape (n,).
         :param vcpus_used: as Nova has it now, shape (n,).
-        :param curves_w: of their node types, shape (n, 11).
+        :param curves_w: of these hosts, shape (n, 11).
         :returns: utilization in [0, 1], shape (n,), and the curves in the
             proportion of the measured watts to theirs, shape (n, 11).
         """

@@ -32,8 +32,7 @@ def collect(
 def limits(known: Knowledge, max_age_s: float) -> Limits:
     """What readings of the known hosts must satisfy."""
     types = {
-        host.name: known.node_types[host.node_type]
-        for host in known.hosts.values()
+        host.name: known.node_type_of(host) for host in known.hosts.values()
     }
     return Limits(
         max_age_s=max_age_s,

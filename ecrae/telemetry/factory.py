@@ -15,8 +15,11 @@ from oslo_config import cfg
 from ecrae import exception
 from ecrae.clients import session as sessions
 from ecrae.conf import telemetry as options
+from ecrae.model.knowledge import Knowledge
 from ecrae.model.reading import Metric
+from ecrae.telemetry import collection
 from ecrae.telemetry.collector import Collector
+from ecrae.telemetry.history import History
 from ecrae.telemetry.source import Source
 
 
@@ -30,6 +33,24 @@ def make_collector(conf: cfg.ConfigOpts) -> Collector:
         make_sources(conf),
         priority(conf),
         timeout_s=conf.ecrae_telemetry.timeout,
+    )
+
+
+def make_history(
+    conf: cfg.ConfigOpts, known: Knowledge, start: float, stop: float
+) -> History:
+    """What the configured sources remember of a span of time.
+
+    :param start: seconds since the epoch, as ``stop`` is.
+    :raises ConfigError: an option is wrong, or a source's package is not
+        installed.
+    """
+    return History(
+        make_sources(conf),
+        priority(conf),
+        start,
+        stop,
+        collection.limits(known, conf.ecrae_telemetry.max_age),
     )
 
 

@@ -36,9 +36,15 @@ class FileSource:
         self._path = pathlib.Path(path)
 
     def latest(self, now: float) -> list[Reading]:
-        """All readings of the document."""
+        """The document's newest reading of each metric of each name."""
         del now
-        return self._load()
+        newest = {
+            (reading.subject, reading.name, reading.metric): reading
+            for reading in sorted(
+                self._load(), key=lambda reading: reading.measured_at
+            )
+        }
+        return list(newest.values())
 
     def history(
         self, subject: Subject, metric: Metric, start: float, stop: float

@@ -27,7 +27,7 @@ _COLUMNS = {
     ),
     'flavor': ('vcpus', 'memory_mib', 'disk_gib'),
     'tag': ('kind', 'description', 'targets'),
-    'host': ('node_type', 'state'),
+    'host': ('node_type', 'state', 'power_profile'),
 }
 
 
@@ -52,7 +52,7 @@ class List(command.Lister):
         return (
             ('name', *columns),
             [
-                (name, *(_cell(entry[column]) for column in columns))
+                (name, *(_cell(entry.get(column, '')) for column in columns))
                 for name, entry in _entries(self.conf, noun).items()
             ],
         )

@@ -6,7 +6,6 @@ import datetime
 import io
 import json
 import re
-import shlex
 
 import pytest
 import yaml
@@ -27,36 +26,9 @@ from ecrae.model.decision import CandidateScore
 from ecrae.model.decision import ComponentDecision
 from ecrae.model.decision import Decision
 from ecrae.model.knowledge import TagKind
+from ecrae.telemetry.cli import power
 from ecrae.telemetry.cli import readings
-
-
-@pytest.fixture
-def run(tmp_path, monkeypatch, capsys):
-    """Run a command line; return its exit code, output and errors."""
-    monkeypatch.chdir(tmp_path)
-    config = tmp_path / 'ecrae.conf'
-    config.write_text(
-        f'[ecrae_database]\nconnection = sqlite:///{tmp_path}/kb.sqlite\n'
-    )
-
-    def _run(line):
-        try:
-            code = manage.main(
-                ['--config-file', str(config), *shlex.split(line)]
-            )
-        except SystemExit as exit_:
-            code = exit_.code
-        output = capsys.readouterr()
-        return code, output.out, output.err
-
-    return _run
-
-
-@pytest.fixture
-def filled(run):
-    assert run('db sync')[0] == 0
-    assert run('kb import --builtin')[0] == 0
-    return run
+from tests.unit.cmd import measured
 
 
 def _json(run, line):
@@ -129,8 +101,18 @@ def test_hosts_are_added_to_what_is_known(filled, tmp_path):
     )
     assert filled('kb import hosts.yaml')[0] == 0
     assert _json(filled, 'kb list host') == [
-        {'name': 'compute-1', 'node_type': 'arm-altra-q80', 'state': 'awake'},
-        {'name': 'compute-2', 'node_type': 'x86-epyc-9754', 'state': 'asleep'},
+        {
+            'name': 'compute-1',
+            'node_type': 'arm-altra-q80',
+            'state': 'awake',
+            'power_profile': '',
+        },
+        {
+            'name': 'compute-2',
+            'node_type': 'x86-epyc-9754',
+            'state': 'asleep',
+            'power_profile': '',
+        },
     ]
 
 
@@ -348,8 +330,13 @@ def test_decisions_are_listed_and_shown(filled, tmp_path):
 
 def test_every_command_has_examples_that_run(filled, tmp_path, monkeypatch):
     (tmp_path / 'hosts.yaml').write_text(
-        'ecrae_knowledge: 1\nhosts: {a: {node_type: arm-altra-q80}}\n'
+        'ecrae_knowledge: 1\n'
+        'hosts:\n'
+        '  compute-1: {node_type: arm-altra-q80}\n'
+        '  compute-2: {node_type: arm-altra-q80}\n'
     )
+    filled('kb import hosts.yaml')
+    measured.write(tmp_path, 'compute-1', 'compute-2')
     filled('kb export backup.yaml')
     _record(tmp_path, '6c8f0a4e-9d5c-4b7c-8f0e-0d8b3c1f2a59')
     (tmp_path / 'new.conf').write_bytes((tmp_path / 'ecrae.conf').read_bytes())
@@ -363,6 +350,8 @@ def test_every_command_has_examples_that_run(filled, tmp_path, monkeypatch):
         entry.Set,
         transfer.Import,
         entry.Delete,
+        power.Fit,
+        power.Reset,
         readings.Check,
         readings.Show,
         decision.List,

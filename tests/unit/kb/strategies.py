@@ -25,6 +25,7 @@ NAMES = st.one_of(
     st.from_regex(r'[A-Za-z0-9][A-Za-z0-9._-]{0,20}', fullmatch=True),
     st.sampled_from(['web', 'Web', 'no', 'null', '1e3', '0x1', '2026-01-01']),
 )
+PROFILE_NAMES = st.one_of(NAMES, NAMES.map('measured:{}'.format))
 _CHARACTERS = st.characters(
     exclude_categories=('Cc', 'Cs'), exclude_characters='\x85\u2028\u2029'
 )
@@ -146,7 +147,7 @@ def knowledge(draw):
             for name in chosen
         }
 
-    profiles = some(NAMES, _profiles)
+    profiles = some(PROFILE_NAMES, _profiles)
     node_types = some(NAMES, _node_types, profiles)
     flavors = some(LABELS, _flavors)
     return Knowledge(
@@ -158,6 +159,7 @@ def knowledge(draw):
                 name=name,
                 node_type=draw(st.sampled_from(sorted(node_types))),
                 state=draw(st.sampled_from(HostState)),
+                power_profile=draw(st.sampled_from(['', *profiles])),
             )
             for name in (
                 draw(st.lists(LABELS, max_size=3, unique=True))

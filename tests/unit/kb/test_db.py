@@ -89,7 +89,10 @@ def test_references_are_kept(tmp_path):
     schema.upgrade(database)
     with pytest.raises(exception.Conflict), database.writer() as session:
         session.execute(
-            sa.text("INSERT INTO host VALUES ('a', 'no such type', 'awake')")
+            sa.text(
+                'INSERT INTO host (name, node_type, state) '
+                "VALUES ('a', 'no such type', 'awake')"
+            )
         )
 
 
