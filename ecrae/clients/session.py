@@ -57,8 +57,11 @@ def list_opts() -> list[tuple[cfg.OptGroup, list[cfg.Opt]]]:
 
 def register_opts(conf: cfg.ConfigOpts) -> None:
     """Make ``[ecrae_cloud]`` known to ``conf``; safe to repeat."""
-    conf.register_group(GROUP)
-    conf.register_opts(_options(), group=GROUP)
+    # oslo.config keeps a group's options in the group: with one that all
+    # configurations shared, the plugin that one needs would be asked of all.
+    group = cfg.OptGroup(GROUP.name, title=GROUP.title, help=GROUP.help)
+    conf.register_group(group)
+    conf.register_opts(_options(), group=GROUP.name)
 
 
 def from_options(conf: cfg.ConfigOpts) -> Connection:
