@@ -138,7 +138,12 @@ class Fleet:
         transfer_timeout_s: int = 120,
         complete_timeout_s: int = 120,
         agent: tuple[str, ...] = ('-m', 'ecrae.cmd.agent'),
+        state_mib: int = 0,
+        rate: str = '',
     ) -> None:
+        """``state_mib`` gives the migrations a disk of that size."""
+        self._state_mib = state_mib
+        self.rate = rate
         self.site = site
         self.bus = Bus(site)
         self.shared = site.scratch / 'shared'
@@ -147,6 +152,7 @@ class Fleet:
         self._timeouts = (transfer_timeout_s, complete_timeout_s)
         self.agent_command = agent
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
+        site.environment['PYTHONPATH'] = str(REPOSITORY)
 
     def start(self, *names: str) -> None:
         """Bus, knowledge base, nodes and agents."""
@@ -191,6 +197,8 @@ class Fleet:
             (etc, '/etc/ecrae', 'ro'),
         )
         node.run('mkdir', '-p', '/srv/migrations', '/srv/workloads')
+        self.mount_state(node)
+        node.shape(self.rate)
         self.start_agent(node)
         return node
 
@@ -219,6 +227,34 @@ class Fleet:
             log='agent.out',
         )
 
+    def mount_state(self, node: nodes.Node) -> None:
+        """Mount the migrations' disk in a booted node, if they have one."""
+        if not self._state_mib:
+            return
+        image = node.private / 'var' / 'state.img'
+        if not image.exists():
+            with image.open('wb') as file:
+                file.truncate(self._state_mib << 20)
+            subprocess.run(['mkfs.ext4', '-q', '-F', str(image)], check=True)
+        node.run('mount', '-o', 'loop', '/srv/state.img', '/srv/migrations')
+
+    def running_agents(self) -> set[str]:
+        """Nodes whose agent is a living process."""
+        return {
+            name
+            for name, process in self._processes.items()
+            if process.poll() is None
+        }
+
+    def forget_agent(self, node: nodes.Node) -> None:
+        """The agent went with its node."""
+        self._processes.pop(node.name).wait()
+
+    def restart_agent_process(self, node: nodes.Node) -> None:
+        """kill -9 and a new life, which may not answer yet."""
+        self.kill_agent(node)
+        self.start_agent(node)
+
     def kill_agent(self, node: nodes.Node) -> None:
         """kill -9 of all that is the agent, but not of what it started."""
         for word in (
@@ -233,8 +269,7 @@ class Fleet:
 
     def restart_agent(self, node: nodes.Node) -> None:
         """kill -9 and a new life that answers."""
-        self.kill_agent(node)
-        self.start_agent(node)
+        self.restart_agent_process(node)
         self.wait_for_agent(node.name)
 
     def _control_conf(self) -> None:

@@ -310,6 +310,11 @@ class Site:
             raise RuntimeError('the site is not up')
         return ['nsenter', '-t', str(self._holder.pid), '-n', '--', *argv]
 
+    def enter(self) -> None:
+        """Put the calling thread, and those it starts, into the network."""
+        with open(f'/proc/{self._holder_pid}/ns/net') as namespace:
+            setns(namespace.fileno())
+
     def socket(self) -> socket.socket:
         """A TCP socket of this process, in the site's network."""
         if self._holder is None:
@@ -318,8 +323,7 @@ class Site:
 
         def make() -> None:
             # A thread of its own, so that no other changes its network.
-            with open(f'/proc/{self._holder_pid}/ns/net') as namespace:
-                setns(namespace.fileno())
+            self.enter()
             found.append(socket.socket())
 
         worker = threading.Thread(target=make)
