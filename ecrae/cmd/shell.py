@@ -8,9 +8,16 @@ from ecrae.cmd import application
 
 
 COMMANDS = {
+    'agent list': 'ecrae.migration.cli.agent:List',
+    'agent show': 'ecrae.migration.cli.agent:Show',
     'deploy': 'ecrae.deployer.cli.deploy:Deploy',
     'explain': 'ecrae.deployer.cli.explain:Explain',
     'hosts': 'ecrae.deployer.cli.hosts:Hosts',
+    'migrate': 'ecrae.migration.cli.migrate:Migrate',
+    'migration cancel': 'ecrae.migration.cli.migration:Cancel',
+    'migration give-back': 'ecrae.migration.cli.migration:GiveBack',
+    'migration list': 'ecrae.migration.cli.migration:List',
+    'migration show': 'ecrae.migration.cli.migration:Show',
     'plan': 'ecrae.deployer.cli.plan:Plan',
     'rebalance': 'ecrae.migration.cli.rebalance:Rebalance',
 }

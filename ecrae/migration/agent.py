@@ -223,6 +223,13 @@ class AgentManager:
             self._host: driver.capabilities(),
             destination: self._api.get_offers(destination, job.driver),
         }
+        obstacles = needs.get('obstacles', {})
+        if obstacles:
+            # What is in the workload's own way counts as an end's would.
+            ends[workload] = {
+                'modes': dict.fromkeys(ends[self._host]['modes'], '')
+                | obstacles
+            }
         chosen, reason = modes.choose(wanted, ends)
         job = dataclasses.replace(job, mode=chosen, reason=reason, needs=needs)
         self._api.check(destination, job.to_dict())

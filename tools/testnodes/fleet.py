@@ -415,8 +415,10 @@ class Workload:
         return max(b - a for a, b in itertools.pairwise(times)) / 1e9
 
     def hosts_beating(self, for_s: float = 0.5) -> set[str]:
-        """Where it beats within the next moment."""
+        """Where it beats, from its next beat on for a moment."""
         since = time.monotonic_ns()
+        with contextlib.suppress(TimeoutError):
+            nodes.wait_for(lambda: self.read_beats(since), 'a beat', 15.0)
         time.sleep(for_s)
         return {host for _, host in self.read_beats(since)}
 
@@ -440,10 +442,13 @@ class Workload:
 
 @contextlib.contextmanager
 def running(
-    scratch: pathlib.Path, *names: str, **options: Any
+    scratch: pathlib.Path,
+    *names: str,
+    packages: tuple[str, ...] = roots.BASE,
+    **options: Any,
 ) -> Iterator[Fleet]:
-    """A fleet, gone afterwards."""
-    tree = roots.build()
+    """A fleet, gone afterwards; ``packages`` are the nodes'."""
+    tree = roots.build(packages)
     with nodes.pipe_max_size(), nodes.Site(tree, scratch) as site:
         fleet = Fleet(site, **options)
         try:

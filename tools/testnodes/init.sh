@@ -22,6 +22,8 @@ for bind in "$@"; do
 done
 mount -t proc proc "$root/proc"
 mount -t sysfs sysfs "$root/sys"
+# Container daemons make their groups there; a node with one sees the host's.
+[ ! -x "$root/usr/libexec/incus/incusd" ] || mount --rbind /sys/fs/cgroup "$root/sys/fs/cgroup"
 mount -t tmpfs tmpfs "$root/run"
 mount -t tmpfs tmpfs "$root/tmp"
 mount -t devtmpfs devtmpfs "$root/dev"

@@ -129,7 +129,8 @@ class Node:
         ):
             self.run('ip', *command.split())
 
-    def _enter(self, argv: tuple[str, ...]) -> list[str]:
+    def command(self, *argv: str) -> list[str]:
+        """``argv`` as it runs in the node."""
         return [
             'nsenter',
             '-t',
@@ -139,7 +140,7 @@ class Node:
             '-i',
             '-n',
             '-p',
-            '--wd=/',
+            '--wdns=/',
             '--',
             *argv,
         ]
@@ -149,7 +150,7 @@ class Node:
     ) -> subprocess.CompletedProcess[str]:
         """Run a command to its end; its output is captured."""
         done = subprocess.run(
-            self._enter(argv),
+            self.command(*argv),
             text=True,
             capture_output=True,
             check=False,
@@ -168,7 +169,7 @@ class Node:
         """Start a command that goes on; its output goes to ``log``."""
         with (self.private / log).open('ab') as out:
             return subprocess.Popen(
-                self._enter(argv),
+                self.command(*argv),
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=subprocess.STDOUT,
@@ -187,7 +188,7 @@ class Node:
         )
         shell = ('sh', '-c', script, 'sh', '/dev/null', log)
         done = subprocess.run(
-            self._enter((*shell, *argv)),
+            self.command(*shell, *argv),
             text=True,
             capture_output=True,
             check=True,

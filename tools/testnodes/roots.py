@@ -30,7 +30,7 @@ BASE = (
     'python3-minimal',
     'tini',
 )
-CONTAINERS = (*BASE, 'incus', 'lxd', 'xz-utils', 'rsync')
+CONTAINERS = (*BASE, 'busybox-static', 'incus', 'rsync', 'xz-utils')
 
 _SID = 'deb http://deb.debian.org/debian sid main'
 _PIN = r'Package: *\nPin: release n=sid\nPin-Priority: 50\n'

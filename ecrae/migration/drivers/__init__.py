@@ -2,16 +2,22 @@
 
 """The ways of moving workloads, by the names operators give them."""
 
+import functools
 import pathlib
+from collections.abc import Callable
 
 from oslo_config import cfg
 
 from ecrae import exception
 from ecrae.migration import channel
 from ecrae.migration.drivers import base
+from ecrae.migration.drivers import containers
 from ecrae.migration.drivers import fake
 from ecrae.migration.drivers.criu import driver as criu
 from ecrae.migration.drivers.criu import host as hosts
+
+
+_Maker = Callable[[cfg.ConfigOpts, str, channel.Identity], base.Driver]
 
 
 def _criu(
@@ -38,8 +44,27 @@ def _fake(
     return fake.FakeDriver(pathlib.Path(conf.ecrae_agent.fake_directory), host)
 
 
+def _containers(
+    kind: str, conf: cfg.ConfigOpts, host: str, identity: channel.Identity
+) -> base.Driver:
+    options = conf.ecrae_agent
+    return containers.ContainerDriver(
+        containers.Daemon(
+            kind,
+            host,
+            options.container_endpoint
+            or f'https://{options.migration_address}:8443',
+        )
+    )
+
+
 #: Name in ``[ecrae_agent] drivers`` → how to make it.
-DRIVERS = {'criu': _criu, 'fake': _fake}
+DRIVERS: dict[str, _Maker] = {
+    'criu': _criu,
+    'fake': _fake,
+    'incus': functools.partial(_containers, 'incus'),
+    'lxd': functools.partial(_containers, 'lxd'),
+}
 
 
 def load(

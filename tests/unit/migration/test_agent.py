@@ -3,95 +3,13 @@
 """Two agents over oslo.messaging's in-process bus, moving fake workloads."""
 
 import inspect
-import time
 
 import pytest
-from oslo_config import cfg
 
 from ecrae import exception
-from ecrae import rpc
 from ecrae.migration import agent
-from ecrae.migration import destination
-from ecrae.migration import journal
 from ecrae.migration import rpcapi
-from ecrae.migration import source
-from ecrae.migration.drivers import fake
-
-
-TIMEOUTS_S = {
-    'prepare': 5.0,
-    'transfer': 5.0,
-    'restore': 5.0,
-    'hand-over': 5.0,
-    'complete': 5.0,
-}
-
-
-class Cloud:
-    """Hosts with agents and a folder that stands for what runs."""
-
-    def __init__(self, folder):
-        self.folder = folder
-        path = folder / 'ecrae.conf'
-        path.write_text('[DEFAULT]\ntransport_url = fake:/\n')
-        conf = cfg.ConfigOpts()
-        conf(['--config-file', str(path)])
-        self.transport = rpc.get_transport(conf)
-        self.api = rpcapi.AgentAPI(self.transport, timeout_s=5.0)
-        self.servers = []
-
-    def add(self, host, **limits):
-        log = journal.Journal(self.folder / 'state' / host)
-        log.directory.mkdir(parents=True)
-        driven = {'fake': fake.FakeDriver(self.folder / 'copies', host)}
-        coming = destination.DestinationEnd(
-            log, driven, host=host, incarnation=lambda: 'boot'
-        )
-        going = source.SourceEnd(
-            log,
-            driven,
-            peer=lambda name: rpcapi.RemotePeer(self.api, name),
-            incarnation=lambda: 'boot',
-            timeouts_s=TIMEOUTS_S,
-            report=lambda *_: None,
-            poll_s=0.01,
-        )
-        manager = agent.AgentManager(
-            host=host,
-            driven=driven,
-            going=going,
-            coming=coming,
-            api=self.api,
-            **limits,
-        )
-        server = rpc.get_server(self.transport, host, manager)
-        server.start()
-        self.servers.append(server)
-
-    def run(self, host, name):
-        path = self.folder / 'copies' / host
-        path.mkdir(parents=True, exist_ok=True)
-        (path / name).write_text(fake.RUNNING)
-
-    def copies(self, name):
-        return {
-            (path.parent.name, path.read_text())
-            for path in (self.folder / 'copies').glob(f'*/{name}')
-        }
-
-    def wait(self, host, migration_id):
-        for _ in range(500):
-            found = self.api.get_migration(host, migration_id)
-            if found['phase'] in ('released', 'returned'):
-                return found
-            time.sleep(0.01)
-        raise AssertionError(found)
-
-    def stop(self):
-        for server in self.servers:
-            server.stop()
-            server.wait()
-        self.transport.cleanup()
+from tests.unit.migration.cloud import Cloud
 
 
 @pytest.fixture

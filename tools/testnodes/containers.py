@@ -1,0 +1,135 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""Incus daemons in nodes, and a tiny container for them to move.
+
+The container is BusyBox with an init that counts in memory and writes the
+count to a file: after a live move it goes on counting, after a stopped one
+it starts again.
+"""
+
+import io
+import json
+import lzma
+import pathlib
+import shutil
+import subprocess
+import tarfile
+import time
+
+from testnodes import nodes
+from testnodes import roots
+
+
+NAME = 'counter'
+IMAGE = 'tiny'
+_INIT = b"""#!/bin/busybox sh
+trap 'exit 0' PWR TERM
+n=0
+while :; do
+    n=$((n + 1))
+    echo $n > /count
+    /bin/busybox usleep 20000
+done
+"""
+_METADATA = b"""architecture: x86_64
+creation_date: 1700000000
+properties: {os: busybox, description: counts}
+"""
+_PRESEED = """
+config: {{core.https_address: "{address}:8443"}}
+storage_pools: [{{name: default, driver: dir}}]
+profiles:
+- name: default
+  devices: {{root: {{path: /, pool: default, type: disk}}}}
+  config:
+    security.privileged: "true"
+    raw.lxc: |-
+      lxc.console.path=none
+      lxc.apparmor.profile=
+"""
+
+
+def _add(archive: tarfile.TarFile, name: str, data: bytes, mode: int) -> None:
+    item = tarfile.TarInfo(name)
+    item.size = len(data)
+    item.mode = mode
+    archive.addfile(item, io.BytesIO(data))
+
+
+def make_image(path: pathlib.Path, tree: pathlib.Path) -> None:
+    """A unified image: metadata.yaml and rootfs/."""
+    with (
+        lzma.open(path, 'wb', preset=0) as packed,
+        tarfile.open(fileobj=packed, mode='w') as archive,
+    ):
+        _add(archive, 'metadata.yaml', _METADATA, 0o644)
+        for folder in ('bin', 'sbin', 'dev', 'proc', 'sys', 'tmp', 'etc'):
+            item = tarfile.TarInfo(f'rootfs/{folder}')
+            item.type, item.mode = tarfile.DIRTYPE, 0o755
+            archive.addfile(item)
+        busybox = (tree / 'usr/bin/busybox').read_bytes()
+        _add(archive, 'rootfs/bin/busybox', busybox, 0o755)
+        _add(archive, 'rootfs/sbin/init', _INIT, 0o755)
+
+
+class Incus:
+    """The daemon of one node."""
+
+    def __init__(self, node: nodes.Node) -> None:
+        self.node = node
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self, image: pathlib.Path) -> None:
+        """Start it, set it up, give it the image."""
+        daemon = '/usr/libexec/incus/incusd'
+        if self.node.run('test', '-x', daemon, check=False).returncode:
+            raise roots.LacksError(f'the tree has no {daemon}')
+        self.node.run('mkdir', '-p', '/srv/incus', '/var/lib/incus')
+        self.node.run('mount', '--bind', '/srv/incus', '/var/lib/incus')
+        self._process = self.node.popen(
+            daemon, '--group', 'root', log='incus.out'
+        )
+        nodes.wait_for(
+            lambda: self.command('info', check=False).returncode == 0,
+            f'incusd of {self.node.name}',
+            90.0,
+        )
+        preseed = self.node.private / 'var' / 'preseed.yaml'
+        preseed.write_text(_PRESEED.format(address=self.node.address))
+        self.node.run(
+            'sh', '-c', 'incus admin init --preseed < /srv/preseed.yaml'
+        )
+        shutil.copy(image, self.node.private / 'var' / 'image.tar.xz')
+        self.command('image', 'import', '/srv/image.tar.xz', '--alias', IMAGE)
+
+    def command(
+        self, *words: str, check: bool = True
+    ) -> subprocess.CompletedProcess[str]:
+        """Run ``incus``."""
+        return self.node.run('incus', *words, check=check)
+
+    def launch(self, name: str = NAME) -> None:
+        """Make the container and start it."""
+        self.command('launch', IMAGE, name)
+        nodes.wait_for(lambda: self.count(name) > 0, f'{name} to count', 30.0)
+
+    def state(self, name: str = NAME) -> str:
+        """``Running``, ``Stopped`` or empty."""
+        done = self.command('list', '-f', 'json', check=False)
+        for item in json.loads(done.stdout or '[]'):
+            if item['name'] == name:
+                return str(item['status'])
+        return ''
+
+    def count(self, name: str = NAME) -> int:
+        """What the container has counted to."""
+        path = pathlib.Path(
+            f'{self.node.private}/var/incus/storage-pools/default/containers'
+            f'/{name}/rootfs/count'
+        )
+        for _ in range(20):
+            text = path.read_text().strip() if path.exists() else ''
+            if text:
+                return int(text)
+            time.sleep(0.01)
+        return 0
