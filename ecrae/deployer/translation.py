@@ -21,11 +21,6 @@ from ecrae.deployer.descriptor import Descriptor
 
 _SERVER = 'OS::Nova::Server'
 
-#: What it meant to say nothing of networks before Nova's microversion 2.37:
-#: the project's network if there is one. Heat uses the newest microversion,
-#: where saying nothing is an error.
-_ANY_NETWORK = [{'allocate_network': 'auto'}]
-
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class ServerPlan:
@@ -96,8 +91,6 @@ def _rewrite_servers(
         if resource.get('type') != _SERVER:
             continue
         properties = resource.setdefault('properties', {})
-        if not properties.get('networks'):
-            properties['networks'] = [dict(each) for each in _ANY_NETWORK]
         given = own.get(node, ())
         if plan.is_tagged or 'flavor' not in given:
             properties['flavor'] = plan.flavor

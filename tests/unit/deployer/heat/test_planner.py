@@ -1,0 +1,165 @@
+# SPDX-License-Identifier: Apache-2.0
+
+import dataclasses
+import re
+
+import pytest
+from oslo_config import cfg
+
+from ecrae import exception
+from ecrae.deployer import descriptor
+from ecrae.deployer.heat import planner
+from ecrae.kb import catalogue
+from ecrae.kb import decisions
+from ecrae.kb import knowledge
+from ecrae.kb import schema
+from ecrae.kb.db import Database
+from ecrae.model.knowledge import KnownHost
+from tests.unit.clients import wire
+
+
+DESCRIPTOR = descriptor.read(
+    {
+        'tosca_definitions_version': 'tosca_simple_yaml_1_3',
+        'topology_template': {
+            'node_templates': {
+                'web': {
+                    'type': 'tosca.nodes.Compute',
+                    'metadata': {'ecrae.tag': 'web-frontend'},
+                }
+            }
+        },
+    },
+    name='shop',
+)
+
+
+@pytest.fixture
+def cloud(requests_mock):
+    """One host; images of two projects."""
+    made = wire.WireCloud(requests_mock)
+    requests_mock.get(
+        re.compile(f'{wire.NOVA}/os-hypervisors/detail'),
+        json=lambda request, context: {
+            'hypervisors': []
+            if 'marker' in request.qs
+            else [wire.hypervisor('arm-1')]
+        },
+    )
+    requests_mock.get(f'{wire.NOVA}/os-services', json={'services': []})
+    requests_mock.get(f'{wire.NOVA}/os-aggregates', json={'aggregates': []})
+    made.rooms({'uuid-arm-1': wire.summary(vcpus=(80, 0))})
+    flavors = [
+        wire.flavor(f.name, vcpus=f.vcpus, ram=f.memory_mib)
+        for f in catalogue.load().flavors.values()
+    ]
+    requests_mock.get(
+        re.compile(f'{wire.NOVA}/flavors/detail'),
+        json=lambda request, context: {
+            'flavors': [] if 'marker' in request.qs else flavors
+        },
+    )
+    mine = {'architecture': 'aarch64', 'visibility': 'private'}
+    made.images(
+        [
+            wire.image('mine', owner='me', os_version='1', **mine),
+            wire.image('theirs', owner='them', os_version='2', **mine),
+        ]
+    )
+    return made
+
+
+@pytest.fixture
+def database(tmp_path):
+    path = tmp_path / 'ecrae.sqlite'
+    path.touch()
+    made = Database(f'sqlite:///{path}')
+    schema.upgrade(made)
+    host = KnownHost(name='arm-1', node_type='arm-altra-q80')
+    with made.writer() as session:
+        knowledge.store(
+            session,
+            knowledge.load(session),
+            dataclasses.replace(catalogue.load(), hosts={'arm-1': host}),
+        )
+    return made
+
+
+class Clock:
+    def __init__(self):
+        self.now_s = 100.0
+
+    def __call__(self):
+        return self.now_s
+
+
+def _plan(made, project='me'):
+    return made.plan(DESCRIPTOR, inputs={}, project_id=project, previous={})
+
+
+def _looks_at_hosts(cloud):
+    return len(
+        [
+            request
+            for request in cloud.mock.request_history
+            if request.path.endswith('/os-services')
+        ]
+    )
+
+
+def test_one_look_serves_for_its_lifetime(cloud, database):
+    clock = Clock()
+    made = planner.Planner(database, cloud.connection, 10, clock)
+    _plan(made)
+    clock.now_s += 9
+    _plan(made)
+    assert _looks_at_hosts(cloud) == 1
+    clock.now_s += 1
+    _plan(made)
+    assert _looks_at_hosts(cloud) == 2
+
+
+def test_image_is_one_that_the_project_can_boot(cloud, database):
+    made = planner.Planner(database, cloud.connection, 0)
+    assert _plan(made, 'me').images == {'web': 'mine'}
+    assert _plan(made, 'them').images == {'web': 'theirs'}
+
+
+def test_failed_look_is_not_remembered(cloud, database):
+    made = planner.Planner(database, cloud.connection, 10, Clock())
+    rooms = f'{wire.PLACEMENT}/allocation_candidates?resources=MEMORY_MB:1'
+    cloud.mock.get(rooms, status_code=503)
+    with pytest.raises(exception.ConfigError, match='operator'):
+        _plan(made)
+    cloud.rooms({'uuid-arm-1': wire.summary(vcpus=(80, 0))})
+    assert _plan(made).decision.components
+
+
+def test_decision_is_recorded(cloud, database):
+    made = planner.Planner(database, cloud.connection, 0)
+    decision = _plan(made).decision
+    made.record(decision)
+    with database.reader() as session:
+        assert decisions.get(session, decision.id) == decision
+
+
+def test_decision_that_cannot_be_recorded_is_logged(
+    cloud, database, tmp_path, caplog
+):
+    made = planner.Planner(database, cloud.connection, 0)
+    decision = _plan(made).decision
+    (tmp_path / 'ecrae.sqlite').unlink()
+    made.record(decision)
+    assert decision.id in caplog.text
+
+
+def test_service_without_credentials(database):
+    conf = cfg.ConfigOpts()
+    conf([], default_config_files=[])
+    made = planner.from_options(conf)
+    with pytest.raises(exception.ConfigError, match='knowledge base'):
+        _plan(made)
+    conf.set_override('connection', str(database.engine.url), 'ecrae_database')
+    made = planner.from_options(conf)
+    with pytest.raises(exception.ConfigError, match='state of the cloud'):
+        _plan(made)
