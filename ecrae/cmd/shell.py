@@ -20,6 +20,7 @@ COMMANDS = {
     'migration show': 'ecrae.migration.cli.migration:Show',
     'plan': 'ecrae.deployer.cli.plan:Plan',
     'rebalance': 'ecrae.migration.cli.rebalance:Rebalance',
+    'simulate': 'ecrae.simulator.cli.simulate:Simulate',
 }
 
 

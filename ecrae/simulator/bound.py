@@ -2,13 +2,13 @@
 
 """Energy that no policy can undercut on a trace, not even a clairvoyant.
 
-At every instant the CPU that is asked for, and the memory if it is enforced,
-are taken as divisible and migrations as free: ``z_tj`` hosts of type *t* at
-``j · 10 %`` load serve them at the least power::
+At every instant the CPU that is asked for, and the memory and the promised
+CPU if they are enforced, are taken as divisible and migrations as free:
+``z_tj`` hosts of type *t* at ``j · 10 %`` load serve them at least power::
 
     min   Σ_t N_t S_t + Σ_tj (P_tj − S_t) z_tj
     s.t.  Σ_tj u_j C_t z_tj ≥ demand
-          Σ_tj M_t z_tj     ≥ memory
+          Σ_tj M_tr z_tj    ≥ booked_r       memory, promises
           Σ_j z_tj          ≤ N_t
 
 Real placements are combinations of such hosts up to straight lines between
@@ -48,30 +48,45 @@ def energy_kwh(
 def _watts(trace: Trace, fleet: Fleet, rules: Rules, instant: int) -> float:
     present = trace.is_present(instant)
     demand = float(trace.demand_cpu[present, instant].sum())
-    memory = 0.0
+    booked, room = [], []
     if rules.is_memory_enforced:
-        memory = float(trace.memory_mib[present].sum())
+        booked.append(float(trace.memory_mib[present].sum()))
+        room.append(fleet.memory_mib)
+    if rules.is_request_enforced and not rules.promises_speed:
+        booked.append(float(trace.vcpus[present].sum()))
+        cores = fleet.capacity_cpu / fleet.core_cpu
+        room.append(cores * rules.cpu_allocation_ratio)
     columns = np.column_stack(
-        [fleet.curves_w, fleet.sleep_w, fleet.capacity_cpu, fleet.memory_mib]
+        [fleet.curves_w, fleet.sleep_w, fleet.capacity_cpu, *room]
     )
     types, counts = np.unique(columns, axis=0, return_counts=True)
-    return _least_watts(types, counts.astype(float), demand, memory)
+    return _least_watts(types, counts.astype(float), demand, booked)
 
 
 def _least_watts(
-    types: FloatArray, counts: FloatArray, demand: float, memory: float
+    types: FloatArray,
+    counts: FloatArray,
+    demand: float,
+    booked: list[float],
 ) -> float:
-    sleep_w, capacity, host_memory = types[:, power.POINTS :].T
+    """Least draw of hosts that serve a demand and hold what is booked.
+
+    :param types: rows of a curve, sleep watts, CPU, and then room for each
+        booked resource.
+    """
+    sleep_w, *sizes = types[:, power.POINTS :].T
     extra_w = (types[:, : power.POINTS] - sleep_w[:, np.newaxis]).ravel()
-    serves = (capacity[:, np.newaxis] * _STEPS).ravel()
-    holds = np.repeat(host_memory, power.POINTS)
+    serves = [(sizes[0][:, np.newaxis] * _STEPS).ravel()]
+    holds = [np.repeat(size, power.POINTS) for size in sizes[1:]]
     is_of_type = np.repeat(np.eye(len(types)), power.POINTS, axis=1)
-    demand = min(demand, float(capacity @ counts))
-    memory = min(memory, float(host_memory @ counts))
+    needs = [
+        min(need, float(size @ counts))
+        for need, size in zip([demand, *booked], sizes, strict=True)
+    ]
     found = optimize.linprog(
         extra_w,
-        A_ub=np.vstack([-serves, -holds, is_of_type]),
-        b_ub=np.concatenate([[-demand, -memory], counts]),
+        A_ub=np.vstack([-np.array(serves + holds), is_of_type]),
+        b_ub=np.concatenate([-np.array(needs), counts]),
         method='highs',
     )
     if not found.success:

@@ -124,8 +124,8 @@ def run(
 ) -> Outcome:
     """Replay a trace.
 
-    :param metered_from: intervals before this one cost nothing; CloudSim
-        does not meter the first one.
+    :param metered_from: intervals before this one are played but not
+        metered; CloudSim does not meter the first one.
     :param on_progress: called with intervals done and intervals in all.
     """
     state = _Run(trace, fleet, rules or Rules())
@@ -134,8 +134,10 @@ def run(
         state.depart(instant)
         refused = state.arrive(instant, policy)
         moves = policy.rebalance(state.world(instant)) if instant else []
-        meter.begin(state.start(moves), refused)
+        started = state.start(moves)
+        meter.refuse(refused)
         if instant >= metered_from:
+            meter.begin(started)
             _meter_interval(state, meter, instant)
         else:
             state.finish(trace.interval_s)

@@ -35,7 +35,7 @@ class Outcome:
     #: Part of all CPU asked for that was not served, for any reason.
     unserved: float
     host_hours: float
-    #: Over the intervals, shapes (intervals,).
+    #: Over the metered intervals, shapes (intervals,).
     watts: FloatArray
     hosts_on: FloatArray
     migrations_begun: FloatArray
@@ -62,9 +62,12 @@ class Meter:
         #: Joules, host seconds and migrations of each interval.
         self._intervals: list[FloatArray] = []
 
-    def begin(self, migrations: int, refused: int) -> None:
+    def refuse(self, machines: int) -> None:
+        """Count machines that found no host."""
+        self._refused += machines
+
+    def begin(self, migrations: int) -> None:
         """Start an interval."""
-        self._refused += refused
         self._intervals.append(np.array([0.0, 0.0, float(migrations)]))
 
     def segment(

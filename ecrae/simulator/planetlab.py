@@ -37,8 +37,10 @@ HOSTS = 800
 
 #: CloudSim's running machines ask for no memory (``UtilizationModelNull``),
 #: and promise no CPU.
-CPU_ONLY = Rules(is_memory_enforced=False, is_request_enforced=False)
-MEMORY_ENFORCED = Rules(is_request_enforced=False)
+CPU_ONLY = Rules(
+    is_memory_enforced=False, is_request_enforced=False, promises_speed=True
+)
+MEMORY_ENFORCED = dataclasses.replace(CPU_ONLY, is_memory_enforced=True)
 
 
 def fleet(hosts: int = HOSTS) -> Fleet:

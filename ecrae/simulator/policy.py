@@ -32,8 +32,10 @@ class Rules:
     #: Whether migrations need room for the machine's whole CPU request, as
     #: Nova's do, and not only for what it uses. Creation always does.
     is_request_enforced: bool = True
-    #: vCPU that may be promised for each unit of CPU there is.
+    #: vCPUs that may be promised for each core.
     cpu_allocation_ratio: float = 1.0
+    #: Whether CPU is promised by speed (CloudSim's MIPS) and not by count.
+    promises_speed: bool = False
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -68,6 +70,21 @@ class World:
             self.host_of[placed], weights[placed], minlength=len(self.fleet)
         )
         return sums.astype(np.float64, copy=False)
+
+    @property
+    def promise(self) -> FloatArray:
+        """CPU that each machine is promised, shape (m,)."""
+        if self.rules.promises_speed:
+            return self.request_cpu
+        return self.vcpus
+
+    @property
+    def promisable(self) -> FloatArray:
+        """CPU that each host may promise, shape (n,)."""
+        fleet, ratio = self.fleet, self.rules.cpu_allocation_ratio
+        if self.rules.promises_speed:
+            return fleet.capacity_cpu * ratio
+        return fleet.capacity_cpu / fleet.core_cpu * ratio
 
     def memory_used_mib(self) -> FloatArray:
         """Memory that running machines occupy on each host, shape (n,)."""

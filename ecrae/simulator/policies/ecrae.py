@@ -124,10 +124,8 @@ def _booked(world: World) -> tuple[FloatArray, FloatArray]:
         booked.append(world.memory_mib)
         room.append(world.fleet.memory_mib)
     if world.rules.is_request_enforced:
-        booked.append(world.request_cpu)
-        room.append(
-            world.fleet.capacity_cpu * world.rules.cpu_allocation_ratio
-        )
+        booked.append(world.promise)
+        room.append(world.promisable)
     return (
         np.array(booked).reshape(-1, len(world.vcpus)),
         np.array(room).reshape(-1, len(world.fleet)),

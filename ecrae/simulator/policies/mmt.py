@@ -35,7 +35,7 @@ class _Hosts:
         for machine in np.flatnonzero(world.host_of >= 0):
             self.machines[world.host_of[machine]].append(int(machine))
         self._memory_mib = world.memory_used_mib()
-        self._promised = world.on_hosts(world.request_cpu)
+        self._promised = world.on_hosts(world.promise)
         self._asked = world.on_hosts(self.demand)
         self._wanted = world.on_hosts(self._most(world.host_of))
         self._sum_feature = world.on_hosts(self._feature)
@@ -79,7 +79,7 @@ class _Hosts:
             world.vcpus[machine] * self._fleet.core_cpu[host],
         )
         self._sum_feature[host] += sign * self._feature[machine]
-        self._promised[host] += sign * world.request_cpu[machine]
+        self._promised[host] += sign * world.promise[machine]
         if world.rules.is_memory_enforced:
             self._memory_mib[host] += sign * world.memory_mib[machine]
 
@@ -91,9 +91,8 @@ class _Hosts:
             memory = self._memory_mib + world.memory_mib[machine]
             fits &= memory <= fleet.memory_mib
         if world.rules.is_request_enforced:
-            ratio = world.rules.cpu_allocation_ratio
-            promised = self._promised + world.request_cpu[machine]
-            fits &= promised <= fleet.capacity_cpu * ratio
+            promised = self._promised + world.promise[machine]
+            fits &= promised <= world.promisable
         return fits
 
     def best_for(self, machine: int, candidates: BoolArray) -> int:
@@ -121,8 +120,8 @@ class _Hosts:
 def _least_growth(booking: Booking, machine: int) -> FloatArray:
     """Watts that a request adds, from idle: CloudSim forgets the others."""
     fleet = booking.world.fleet
-    after = booking.cpu + booking.world.request_cpu[machine]
-    loaded_w = power.watts(fleet.curves_w, after / fleet.capacity_cpu)
+    after = booking.cpu + booking.world.promise[machine]
+    loaded_w = power.watts(fleet.curves_w, after / booking.capacity_cpu)
     return fleet.curves_w[:, 0] - loaded_w
 
 

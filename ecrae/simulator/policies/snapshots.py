@@ -75,7 +75,7 @@ def _workloads(world: World, size_cpu: FloatArray) -> tuple[Workload, ...]:
         Workload(
             id=str(m),
             host=fleet.names[world.host_of[m]],
-            vcpus=float(world.request_cpu[m] / core_cpu[m]),
+            vcpus=float(world.vcpus[m]),
             memory_mib=float(world.memory_mib[m]),
             disk_gib=0.0,
             cpu_cores_used=float(size_cpu[m] / core_cpu[m]),

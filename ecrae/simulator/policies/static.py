@@ -44,8 +44,8 @@ def spread(booking: Booking, machine: int) -> FloatArray:
 def marginal_efficiency(booking: Booking, machine: int) -> FloatArray:
     """ECRAE's ranking: work for each watt that the machine would add.
 
-    Nothing has been measured of a new machine, so the load of hosts and the
-    machine's own are its requests at the default busy fraction.
+    Nothing has been measured of a new machine, so it is expected to keep the
+    default fraction of what it requests busy.
     """
     fleet = booking.world.fleet
     busy = load.DEFAULT_BUSY_FRACTION
@@ -54,7 +54,7 @@ def marginal_efficiency(booking: Booking, machine: int) -> FloatArray:
         curves_w=fleet.curves_w,
         sleep_w=fleet.sleep_w,
         cores=fleet.capacity_cpu,
-        utilization=np.minimum(booking.cpu * busy / fleet.capacity_cpu, 1.0),
+        utilization=np.minimum(booking.load_cpu / fleet.capacity_cpu, 1.0),
         is_asleep=booking.machines == 0,
     )
     request = float(booking.world.request_cpu[machine])

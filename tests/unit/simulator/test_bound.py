@@ -17,7 +17,7 @@ from ecrae.simulator.policy import Rules
 from tests.unit.simulator import worlds
 
 
-CPU_ONLY = Rules(is_memory_enforced=False)
+CPU_ONLY = Rules(is_memory_enforced=False, is_request_enforced=False)
 DAY = (
     pathlib.Path(__file__).parents[3]
     / 'benchmarks/data/planetlab/20110303.csv.gz'
@@ -76,3 +76,10 @@ def test_no_policy_that_serves_everything_is_below(demands, is_enforced):
         assert outcome.refused == outcome.unserved == 0
         least = bound.energy_kwh(trace, fleet, rules)
         assert least <= outcome.energy_kwh * (1 + 1e-9)
+
+
+def test_promises_keep_hosts_on_where_they_are_enforced():
+    rules = Rules(is_memory_enforced=False, cpu_allocation_ratio=1.0)
+    idle = worlds.trace([0, 0], [0, 0], [0, 0])
+    found = bound.energy_kwh(idle, worlds.fleet(4), rules)
+    assert found == pytest.approx(0.300)
