@@ -57,6 +57,19 @@ def find(connection: Connection, name_or_id: str) -> list[Server]:
         return [_server(api.servers.get(each)) for each in identifiers]
 
 
+def list_all(connection: Connection) -> list[Server]:
+    """Every project's servers, page by page.
+
+    :raises Forbidden: the account may not see them.
+    :raises CloudError: Nova failed.
+    """
+    with failures.reported('Nova', 'list servers'):
+        found = compute.nova(connection).servers.list(
+            search_opts={'all_tenants': True}, limit=-1
+        )
+    return [_server(each) for each in found]
+
+
 def _of_stack(connection: Connection, stack: str) -> list[str]:
     api = heat_client.Client(
         '1',

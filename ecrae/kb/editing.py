@@ -21,10 +21,13 @@ from ecrae import exception
 from ecrae.kb import assembly
 from ecrae.kb import document
 from ecrae.kb import entries
+from ecrae.kb import history
 from ecrae.kb import knowledge
 from ecrae.kb import yaml_text
 from ecrae.kb.document import Document
+from ecrae.kb.history import TargetChange
 from ecrae.model.knowledge import Knowledge
+from ecrae.model.knowledge import Tag
 
 
 #: What a section's entries are called, one at a time.
@@ -53,16 +56,21 @@ class Change:
 
 
 def apply(
-    session: orm.Session, added: Document, *, is_replaced: bool = False
+    session: orm.Session,
+    added: Document,
+    *,
+    is_replaced: bool = False,
+    cause: str = 'kb import',
 ) -> list[Change]:
     """Add a document to what is known, or put it in its place.
 
+    :param cause: what the history of tags' targets says of it.
     :raises KnowledgeError: with every fault; nothing was changed.
     """
     before = knowledge.load(session)
     base = _NOTHING if is_replaced else before
     after = assembly.build(assembly.merged(base, added))
-    knowledge.store(session, before, after)
+    _store(session, before, after, cause)
     return _changes(before, after)
 
 
@@ -90,7 +98,7 @@ def set_fields(
         entry = _with_field(section, name, entry, field, text)
     changed = _document(section, name, entry)
     after = assembly.build(assembly.merged(before, changed))
-    knowledge.store(session, before, after)
+    _store(session, before, after, f'kb set {noun}')
 
 
 def delete(session: orm.Session, noun: str, names: Sequence[str]) -> None:
@@ -113,7 +121,47 @@ def delete(session: orm.Session, noun: str, names: Sequence[str]) -> None:
     for name in set(names):
         del sections[section][name]
     after = assembly.build(Document('knowledge base', sections))
+    _store(session, before, after, f'kb delete {noun}')
+
+
+def set_targets(
+    session: orm.Session, changed: Sequence[Tag], cause: str
+) -> None:
+    """Put tags with other targets in the place of those of the same name."""
+    before = knowledge.load(session)
+    tags = {**before.tags, **{tag.name: tag for tag in changed}}
+    _store(session, before, dataclasses.replace(before, tags=tags), cause)
+
+
+def revert(session: orm.Session, change: TargetChange) -> None:
+    """Put a target back to what it was before a change.
+
+    :raises NotFound: its tag is gone.
+    :raises KnowledgeError: the target's node type or flavor is gone, or the
+        tag would be left without a target.
+    """
+    before = knowledge.load(session)
+    tags = entries.of(before)['tags']
+    check_exists('tag', change.tag, tags)
+    entry = tags[change.tag]
+    named = {'node_type': change.node_type, 'flavor': change.flavor}
+    entry['targets'] = [
+        target
+        for target in entry['targets']
+        if any(target[field] != name for field, name in named.items())
+    ]
+    if change.before is not None:
+        entry['targets'].append({**named, **change.before})
+    changed = _document('tags', change.tag, entry)
+    after = assembly.build(assembly.merged(before, changed))
+    _store(session, before, after, f'kb revert {change.id}')
+
+
+def _store(
+    session: orm.Session, before: Knowledge, after: Knowledge, cause: str
+) -> None:
     knowledge.store(session, before, after)
+    history.record(session, before, after, cause)
 
 
 def check_exists(noun: str, name: str, known: Mapping[str, Any]) -> None:

@@ -271,3 +271,22 @@ class Reading(Base):
     value: orm.Mapped[float] = orm.mapped_column(sa.Double)
     measured_at: orm.Mapped[datetime.datetime] = orm.mapped_column(UtcDateTime)
     source: orm.Mapped[str] = orm.mapped_column(sa.String(32))
+
+
+class TargetChange(Base):
+    """One change of a tag's target; its nouns may be gone by now."""
+
+    __tablename__ = 'target_change'
+
+    id: orm.Mapped[int] = orm.mapped_column(primary_key=True)
+    changed_at: orm.Mapped[datetime.datetime] = orm.mapped_column(UtcDateTime)
+    tag: orm.Mapped[str] = orm.mapped_column(_NAME, index=True)
+    node_type: orm.Mapped[str] = orm.mapped_column(_NAME)
+    flavor: orm.Mapped[str] = orm.mapped_column(_LABEL)
+    cause: orm.Mapped[str] = orm.mapped_column(sa.Text)
+    old_fields: orm.Mapped[dict[str, Any] | None] = orm.mapped_column(
+        JsonText, nullable=False
+    )
+    new_fields: orm.Mapped[dict[str, Any] | None] = orm.mapped_column(
+        JsonText, nullable=False
+    )

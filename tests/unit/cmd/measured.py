@@ -3,11 +3,13 @@
 """A day of measurements of hosts, in the file that telemetry reads."""
 
 import json
+import re
 import time
 
 import numpy as np
 
 from ecrae.model import power
+from tests.unit.clients import wire
 
 
 #: What the hosts really draw; no node type of the catalogue is like it.
@@ -46,4 +48,47 @@ def _row(host, metric, value, at):
         'metric': metric,
         'value': value,
         'measured_at': at,
+    }
+
+
+def use(folder, server, cores_used, count=200):
+    """Let telemetry know that a server kept some cores busy."""
+    now = time.time()
+    add(
+        folder,
+        [
+            {
+                **_row(server, 'cpu_cores_used', cores_used, now - at),
+                'subject': 'instance',
+            }
+            for at in range(0, count * 60, 60)
+        ],
+    )
+
+
+def serve(folder, requests_mock, *servers):
+    """A Nova that has these servers, and the account to ask it."""
+    wire.WireCloud(requests_mock)
+    requests_mock.get(
+        re.compile(f'{wire.NOVA}/servers/detail'),
+        [{'json': {'servers': list(servers)}}, {'json': {'servers': []}}],
+    )
+    with (folder / 'ecrae.conf').open('a') as opened:
+        opened.write(
+            '[ecrae_cloud]\nauth_type = password\n'
+            f'auth_url = {wire.AUTH}\nusername = ecrae\npassword = x\n'
+            'user_domain_id = default\nproject_domain_id = default\n'
+            'project_name = service\n'
+        )
+
+
+def server(name, host, flavor, **metadata):
+    """A server as Nova lists it."""
+    return {
+        'id': name,
+        'name': name,
+        'status': 'ACTIVE',
+        'flavor': {'original_name': flavor},
+        'OS-EXT-SRV-ATTR:host': host,
+        'metadata': {f'ecrae:{key}': value for key, value in metadata.items()},
     }

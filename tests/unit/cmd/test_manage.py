@@ -19,6 +19,7 @@ from ecrae.kb import schema
 from ecrae.kb.cli import db
 from ecrae.kb.cli import decision
 from ecrae.kb.cli import entry
+from ecrae.kb.cli import history
 from ecrae.kb.cli import transfer
 from ecrae.kb.db import Database
 from ecrae.migration.cli import certificate
@@ -26,6 +27,7 @@ from ecrae.model.decision import CandidateScore
 from ecrae.model.decision import ComponentDecision
 from ecrae.model.decision import Decision
 from ecrae.model.knowledge import TagKind
+from ecrae.telemetry.cli import learn
 from ecrae.telemetry.cli import power
 from ecrae.telemetry.cli import readings
 from tests.unit.cmd import measured
@@ -328,7 +330,9 @@ def test_decisions_are_listed_and_shown(filled, tmp_path):
     assert filled('decision list --limit 0')[0] == 2
 
 
-def test_every_command_has_examples_that_run(filled, tmp_path, monkeypatch):
+def test_every_command_has_examples_that_run(
+    filled, tmp_path, monkeypatch, requests_mock
+):
     (tmp_path / 'hosts.yaml').write_text(
         'ecrae_knowledge: 1\n'
         'hosts:\n'
@@ -337,6 +341,7 @@ def test_every_command_has_examples_that_run(filled, tmp_path, monkeypatch):
     )
     filled('kb import hosts.yaml')
     measured.write(tmp_path, 'compute-1', 'compute-2')
+    measured.serve(tmp_path, requests_mock)
     filled('kb export backup.yaml')
     _record(tmp_path, '6c8f0a4e-9d5c-4b7c-8f0e-0d8b3c1f2a59')
     (tmp_path / 'new.conf').write_bytes((tmp_path / 'ecrae.conf').read_bytes())
@@ -349,6 +354,9 @@ def test_every_command_has_examples_that_run(filled, tmp_path, monkeypatch):
         entry.Show,
         entry.Set,
         transfer.Import,
+        history.History,
+        history.Revert,
+        learn.Learn,
         entry.Delete,
         power.Fit,
         power.Reset,
