@@ -118,11 +118,13 @@ def watcher(problem: Problem, python: str) -> Outcome:
         json.dump(document, stream)
         stream.flush()
         done = subprocess.run(
-            [python, '-W', 'ignore', str(RUNNER), stream.name],
-            stdout=subprocess.PIPE,
-            check=True,
+            [python, str(RUNNER), stream.name],
+            capture_output=True,
+            check=False,
             text=True,
         )
+    if done.returncode:
+        raise SystemExit(f'Watcher failed: {done.stderr}')
     answer = json.loads(done.stdout)
     place = start(snapshot)
     for move in answer['moves']:
