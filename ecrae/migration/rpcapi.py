@@ -149,8 +149,12 @@ class AgentAPI:
         timeout_s: float | None = None,
         **arguments: Any,
     ) -> Any:
+        # A long call is given up when the agent stops saying that it is at
+        # it, as after a restart of the bus: the workload waits meanwhile.
         client = self._client.prepare(
-            server=host, timeout=timeout_s or self._timeout_s
+            server=host,
+            timeout=timeout_s or self._timeout_s,
+            call_monitor_timeout=self._timeout_s if timeout_s else None,
         )
         with rpc.reaching(host):
             return client.call({}, method, **arguments)

@@ -11,7 +11,6 @@ hand-over comes before the transfer.
 
 import contextlib
 import pathlib
-import shutil
 from collections.abc import Iterator
 from collections.abc import Mapping
 from typing import Any
@@ -27,6 +26,9 @@ from ecrae.migration.drivers import base
 #: Marks the copy that a migration made, so that no other is deleted.
 _MARK = 'user.ecrae.migration'
 _RUNNING = 'Running'
+#: Why no host offers ``live``: a move that hangs in the daemons would leave
+#: the container frozen until its timeout.
+_LIVE = 'the daemons cannot be relied on to finish or undo it'
 _STOP_TIMEOUT_S = 60
 _SOCKETS = {
     'lxd': (
@@ -333,13 +335,12 @@ class ContainerDriver(base.Driver):
             modes = (jobs.Mode.STOPPED, jobs.Mode.LIVE)
             return {'modes': dict.fromkeys(map(str, modes), str(error))}
         environment: Mapping[str, Any] = client.host_info['environment']
-        live = '' if shutil.which('criu') else 'criu is not installed'
         return {
             'version': environment['server_version'],
             'storage_pools': [
                 pool.name for pool in client.storage_pools.all()
             ],
-            'modes': {str(jobs.Mode.STOPPED): '', str(jobs.Mode.LIVE): live},
+            'modes': {str(jobs.Mode.STOPPED): '', str(jobs.Mode.LIVE): _LIVE},
         }
 
     def workloads(self) -> list[base.Workload]:
