@@ -26,6 +26,8 @@ NOVA_FILTERS = (
     'ServerGroupAffinityFilter',
 )
 
+ECRAE_FILTERS = ('EcraePowerCapFilter', 'EcraeTagFilter', 'EcraeDrainFilter')
+
 _RESOURCES = TOP / 'ecrae' / 'deployer' / 'heat' / 'resources'
 
 Options = dict[str, dict[str, Any]]
@@ -40,15 +42,18 @@ def nova(cloud: Cloud) -> Options:
         'filter_scheduler': {
             'available_filters': (
                 'nova.scheduler.filters.all_filters',
+                f'{package}.power_cap_filter.EcraePowerCapFilter',
                 f'{package}.tag_filter.EcraeTagFilter',
+                f'{package}.drain_filter.EcraeDrainFilter',
             ),
-            'enabled_filters': ','.join((*NOVA_FILTERS, 'EcraeTagFilter')),
+            'enabled_filters': ','.join((*NOVA_FILTERS, *ECRAE_FILTERS)),
             'weight_classes': (
                 'nova.scheduler.weights.all_weighers,'
                 f'{package}.energy_weigher.EcraeEnergyWeigher'
             ),
         },
         'ecrae_database': database(cloud),
+        'ecrae_scheduler': {'refresh_interval': 5},
     }
 
 
