@@ -96,9 +96,12 @@ def _rewrite_servers(
             properties['flavor'] = plan.flavor
         if 'image' not in given:
             _set_image(template, node, properties, plan)
-        # Since microversion 2.37 Nova insists on being told, and Heat uses
-        # the newest; "auto" takes the project's network as Nova once did.
-        properties.setdefault('networks', [{'allocate_network': 'auto'}])
+        if not properties.get('networks'):
+            # Since microversion 2.37 Nova insists on being told, and Heat
+            # uses the newest; "auto" takes the project's network as Nova
+            # once did.
+            properties['networks'] = [{'allocate_network': 'auto'}]
+            _unname_network(template, node)
         for key, ours in (
             ('scheduler_hints', plan.scheduler_hints),
             ('metadata', plan.metadata),
@@ -106,6 +109,21 @@ def _rewrite_servers(
             theirs = properties.get(key) or {}
             if ours:
                 properties[key] = {**theirs, **ours}
+
+
+def _unname_network(value: Any, node: str) -> None:
+    """Take a server's first address, whatever its network is called.
+
+    heat-translator writes that the network is called "private".
+    """
+    if isinstance(value, dict):
+        if value.get('get_attr') == [node, 'networks', 'private', 0]:
+            value['get_attr'] = [node, 'first_address']
+        for item in value.values():
+            _unname_network(item, node)
+    elif isinstance(value, list):
+        for item in value:
+            _unname_network(item, node)
 
 
 def _set_image(

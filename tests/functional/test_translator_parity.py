@@ -81,6 +81,9 @@ VALUES = {
 OURS = ('flavor', 'image', 'scheduler_hints', 'metadata')
 
 
+AUTO = [{'allocate_network': 'auto'}]
+
+
 @pytest.fixture(scope='session')
 def samples(request):
     """Folder of heat-translator's samples, of the version installed."""
@@ -192,12 +195,33 @@ def _as_stock_writes(template):
 
 
 def _comparable(template):
-    """All but what ECRAE is there to change."""
-    for resource in (template.get('resources') or {}).values():
+    """All but what ECRAE is there to change.
+
+    It also names a network for servers that have none, without which Nova
+    refuses them, and takes their address from it.
+    """
+    for name, resource in (template.get('resources') or {}).items():
         if resource['type'] == 'OS::Nova::Server':
+            properties = resource['properties']
             for key in OURS:
-                resource['properties'].pop(key, None)
+                properties.pop(key, None)
+            if properties.get('networks', AUTO) == AUTO:
+                properties['networks'] = AUTO
+                template = _with_first_address(template, name)
     return {'description': '', **template}
+
+
+def _with_first_address(value, server):
+    if value == [server, 'networks', 'private', 0]:
+        return [server, 'first_address']
+    if isinstance(value, dict):
+        return {
+            key: _with_first_address(item, server)
+            for key, item in value.items()
+        }
+    if isinstance(value, list):
+        return [_with_first_address(item, server) for item in value]
+    return value
 
 
 def _templates(plan):
