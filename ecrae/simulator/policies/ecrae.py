@@ -15,6 +15,7 @@ import dataclasses
 import numpy as np
 
 from ecrae.migration.optimizer import engine
+from ecrae.migration.optimizer.improve import Effort
 from ecrae.migration.optimizer.objective import STRATEGIES
 from ecrae.migration.optimizer.objective import Strategy
 from ecrae.model import forecast
@@ -26,6 +27,9 @@ from ecrae.simulator.policies import static
 from ecrae.simulator.policy import Move
 from ecrae.simulator.policy import World
 from ecrae.simulator.trace import IntArray
+
+
+_EFFORT = Effort(most_patches=6)
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +44,12 @@ class Settings:
     safety: float = 1.28
     #: Time between two runs of the optimizer.
     repack_every_s: float = 3600.0
+    #: How dear migrations are to the optimizer, against what they burn. At 20
+    #: one of a machine of 1 GiB must save about a watt: less is lost in the
+    #: error of the forecast, and the next hour would move it back.
+    migration_weight: float = 20.0
+    #: How much the optimizer searches at a time; it comes by every hour.
+    effort: Effort = _EFFORT
     #: Migrations that one run of the optimizer may ask for.
     max_migrations: int | None = None
     seed: int = 0
@@ -84,9 +94,14 @@ class Ecrae:
         problem = snapshots.problem(world, expected, settings.safety)
         plan = engine.optimize(
             problem,
-            settings.strategy,
+            dataclasses.replace(
+                settings.strategy,
+                migration=settings.strategy.migration
+                * settings.migration_weight,
+            ),
             seed=settings.seed,
             max_migrations=settings.max_migrations,
+            effort=settings.effort,
         )
         host_of = world.host_of.copy()
         position = {name: i for i, name in enumerate(world.fleet.names)}
