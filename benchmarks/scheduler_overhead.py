@@ -332,19 +332,36 @@ def ranking(scheduler: Any, tag: str | None) -> Callable[[], Any]:
     return lambda: scheduler._get_sorted_hosts(spec, states, 0)
 
 
-def measure(contestants: list[Callable[[], Any]], repeat: int) -> list[float]:
-    """Median milliseconds of CPU of each; they take turns."""
+def measure(
+    contestants: list[Callable[[], Any]], repeat: int
+) -> list[list[float]]:
+    """Milliseconds of CPU of each in every round; they take turns.
+
+    Who begins a round changes, so that none has always the warmest cache.
+    """
     times: list[list[float]] = [[] for _ in contestants]
     for each in contestants:
         each()
     gc.collect()
     gc.freeze()
+    order = list(range(len(contestants)))
     for _ in range(repeat):
-        for taken, each in zip(times, contestants, strict=True):
+        for i in order:
             start = time.thread_time()
-            each()
-            taken.append(time.thread_time() - start)
-    return [1000 * statistics.median(taken) for taken in times]
+            contestants[i]()
+            times[i].append(1000 * (time.thread_time() - start))
+        order.append(order.pop(0))
+    return times
+
+
+def line(rounds: list[list[float]]) -> str:
+    """Medians, and those of what ECRAE adds to Nova in the same round."""
+    plain, _, ecrae = rounds
+    pairs = list(zip(ecrae, plain, strict=True))
+    added = statistics.median(mine - novas for mine, novas in pairs)
+    ratio = statistics.median(mine / novas for mine, novas in pairs)
+    medians = ' '.join(f'{statistics.median(each):>9.2f}' for each in rounds)
+    return f'{medians} {added:>+9.2f} {100 * (ratio - 1):>+7.1f} %'
 
 
 def memory_mib(hosts: int) -> tuple[float, float]:
@@ -376,14 +393,11 @@ def run(hosts: int, options: argparse.Namespace, database: Database) -> None:
         ]
         for name, tag in CASES.items():
             for part, make in (('request', whole_request), ('rank', ranking)):
-                plain, idle, with_ecrae = measure(
+                rounds = measure(
                     [make(each, tag) for each in contestants], options.repeat
                 )
                 print(
-                    f'{hosts:>6} {name:<15} {part:<8} {plain:>9.2f} '
-                    f'{idle:>9.2f} {with_ecrae:>9.2f} '
-                    f'{with_ecrae - plain:>+9.2f} '
-                    f'{100 * (with_ecrae / plain - 1):>+7.1f} %',
+                    f'{hosts:>6} {name:<15} {part:<8} {line(rounds)}',
                     flush=True,
                 )
     alone, together = memory_mib(hosts)

@@ -101,16 +101,20 @@ class Measured:
         first = self._vcpus[rows]
         first = np.where(np.isnan(first), vcpus_used, first)
         self._vcpus[rows] = first
-        estimated = load.allocated_utilization(first, cores)
-        then = self.utilization[rows]
-        then = np.where(np.isnan(then), estimated, then)
+        measured = self.utilization[rows]
+        is_estimated = np.isnan(measured)
+        then = np.where(
+            is_estimated, load.allocated_utilization(first, cores), measured
+        )
         added = (vcpus_used - first) * load.DEFAULT_BUSY_FRACTION / cores
         factor = self.power_w[rows] / np.maximum(
             power.watts(curves_w, then), 1.0
         )
         factor = np.where(np.isnan(factor), 1.0, factor)
         factor = np.clip(factor, 1.0 / MAX_FACTOR, MAX_FACTOR)
-        return (
-            np.clip(then + added, 0.0, 1.0),
-            curves_w * factor[:, np.newaxis],
+        utilization = np.where(
+            is_estimated,
+            load.allocated_utilization(vcpus_used, cores),
+            np.clip(measured + added, 0.0, 1.0),
         )
+        return utilization, curves_w * factor[:, np.newaxis]

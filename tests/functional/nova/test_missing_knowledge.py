@@ -30,7 +30,7 @@ def cloud():
 
 @pytest.fixture
 def enabled(conf, enable):
-    conf.config(group='ecrae_scheduler', refresh_interval=1, max_age=1)
+    conf.config(group='ecrae_scheduler', refresh_interval=1, max_age=4)
     enable('EcraeTagFilter', 'EcraeDrainFilter')
 
 

@@ -74,6 +74,14 @@ def test_what_is_given_out_since_is_added():
     assert gone.utilization.tolist() == pytest.approx([0.2])
 
 
+def test_an_estimate_follows_what_is_allocated():
+    table = _table()
+
+    # An overbooked host is full, and half of it is not when half is gone.
+    assert _arrays(table, a=128).utilization.tolist() == [1.0]
+    assert _arrays(table, a=64).utilization.tolist() == pytest.approx([0.6])
+
+
 def test_the_same_measurement_keeps_counting_in_the_next_view():
     old = _table(reading('a', Metric.UTILIZATION, 0.5))
     _arrays(old, a=32)
