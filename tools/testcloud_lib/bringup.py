@@ -160,8 +160,7 @@ class BringUp:
         self._nothing_died()
 
     def _start(self, *names: str) -> None:
-        for name in names:
-            self._processes.start(self._by_name[name])
+        self._processes.start_all(self._by_name[name] for name in names)
 
     def _await_api(self, name: str, timeout_s: float = 90) -> None:
         deadline = time.monotonic() + timeout_s
