@@ -18,8 +18,12 @@ from ecrae.conf import opts
 def register_opts(conf: cfg.ConfigOpts) -> None:
     """Make all of ECRAE's options known to ``conf``; safe to repeat."""
     for group, options in opts.list_opts():
-        conf.register_group(group)
-        conf.register_opts(options, group=group)
+        # oslo.config keeps values set by a program in the group: one that all
+        # configurations shared would carry them from one to the next.
+        conf.register_group(
+            cfg.OptGroup(group.name, title=group.title, help=group.help)
+        )
+        conf.register_opts(options, group=group.name)
 
 
 def load(config_files: Sequence[str] | None = None) -> cfg.ConfigOpts:
