@@ -81,6 +81,8 @@ class Fleet:
     ) -> BoolArray:
         """Hosts that its companions leave to a component, shape (n,)."""
         names = group.arrays.names
+        if not together and not apart:
+            return np.ones(len(names), dtype=bool)
         taken = {self.host_of[node] for node in apart & self.host_of.keys()}
         shared = {
             self.host_of[node] for node in together & self.host_of.keys()

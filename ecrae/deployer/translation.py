@@ -86,6 +86,7 @@ def _rewrite_servers(
     servers: Mapping[str, ServerPlan],
     own: Mapping[str, list[str]],
 ) -> None:
+    nameless: set[str] = set()
     for node, plan in servers.items():
         resource = template.get('resources', {}).get(node, {})
         if resource.get('type') != _SERVER:
@@ -101,7 +102,7 @@ def _rewrite_servers(
             # uses the newest; "auto" takes the project's network as Nova
             # once did.
             properties['networks'] = [{'allocate_network': 'auto'}]
-            _unname_network(template, node)
+            nameless.add(node)
         for key, ours in (
             ('scheduler_hints', plan.scheduler_hints),
             ('metadata', plan.metadata),
@@ -109,21 +110,27 @@ def _rewrite_servers(
             theirs = properties.get(key) or {}
             if ours:
                 properties[key] = {**theirs, **ours}
+    _unname_networks(template, nameless)
 
 
-def _unname_network(value: Any, node: str) -> None:
-    """Take a server's first address, whatever its network is called.
+def _unname_networks(value: Any, nodes: set[str]) -> None:
+    """Take servers' first addresses, whatever their network is called.
 
     heat-translator writes that the network is called "private".
     """
     if isinstance(value, dict):
-        if value.get('get_attr') == [node, 'networks', 'private', 0]:
-            value['get_attr'] = [node, 'first_address']
+        reference = value.get('get_attr')
+        if (
+            isinstance(reference, list)
+            and reference[1:] == ['networks', 'private', 0]
+            and reference[0] in nodes
+        ):
+            value['get_attr'] = [reference[0], 'first_address']
         for item in value.values():
-            _unname_network(item, node)
+            _unname_networks(item, nodes)
     elif isinstance(value, list):
         for item in value:
-            _unname_network(item, node)
+            _unname_networks(item, nodes)
 
 
 def _set_image(

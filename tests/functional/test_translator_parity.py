@@ -200,6 +200,7 @@ def _comparable(template):
     It also names a network for servers that have none, without which Nova
     refuses them, and takes their address from it.
     """
+    nameless = []
     for name, resource in (template.get('resources') or {}).items():
         if resource['type'] == 'OS::Nova::Server':
             properties = resource['properties']
@@ -207,7 +208,9 @@ def _comparable(template):
                 properties.pop(key, None)
             if properties.get('networks', AUTO) == AUTO:
                 properties['networks'] = AUTO
-                template = _with_first_address(template, name)
+                nameless.append(name)
+    for name in nameless:
+        template = _with_first_address(template, name)
     return {'description': '', **template}
 
 
