@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: Apache-2.0
+
+import numpy as np
+import pytest
+
+from ecrae.model import ranking
+from ecrae.model.cluster import Host
+from ecrae.scheduler_filters import estimate
+from ecrae.scheduler_filters.host_table import HostTable
+from ecrae.scheduler_filters.requirement import requirement
+from tests import hardware
+from tests.unit.scheduler_filters.states import State
+
+
+KNOWN = hardware.knowledge({'n': 'new', 'a': 'arm', 'o': 'old'})
+STATES = [State('n'), State('a', vcpus_used=8), State('o'), State('strange')]
+
+
+def _estimate(asked, vcpus=2):
+    table = HostTable(KNOWN, set())
+    return estimate.estimate(table, table.locate(STATES), STATES, vcpus, asked)
+
+
+def test_same_answer_as_the_deployers():
+    found = _estimate(requirement('web', 'web.small', None, KNOWN))
+
+    hosts = ranking.HostArrays.of(
+        [
+            Host(
+                name=state.host,
+                node_type=hardware.NODE_TYPES[kind],
+                vcpus_free=0,
+                memory_free_mib=0,
+                disk_free_gib=0,
+                utilization=state.vcpus_used * 0.3 / 32,
+            )
+            for state, kind in zip(STATES, ('new', 'arm', 'old'), strict=False)
+        ]
+    )
+    expected = ranking.marginal(hosts, 2, 0.5, np.array([1.0, 0.8, 1.0]))
+    assert found.marginal.power_w[:3].tolist() == pytest.approx(
+        expected.power_w.tolist()
+    )
+    assert found.marginal.efficiency[:3].tolist() == pytest.approx(
+        expected.efficiency.tolist()
+    )
+    assert found.preference[:2].tolist() == [2, 1]
+
+
+def test_server_without_a_tag_is_taken_for_an_average_one():
+    found = _estimate(None)
+
+    # 2 vCPUs, 0.3 busy, of 32 cores; 200 W from idle to busy.
+    assert found.marginal.power_w[0] == pytest.approx(2 * 0.3 / 32 * 200)
+
+
+def test_unknown_host_breaks_nothing():
+    assert np.isfinite(_estimate(None).marginal.efficiency).all()
