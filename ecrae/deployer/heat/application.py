@@ -74,8 +74,12 @@ class Application(stack_resource.StackResource):
         return dict(self.properties[self.INPUTS] or {})
 
     def child_template_files(self, child_env: Any) -> dict[str, Any]:
-        """The descriptor's own files, and nothing of the parent's."""
-        return dict(self.properties[self.FILES] or {})
+        """Files by the names that the property has, and as uploaded.
+
+        A descriptor that has Heat's line and its own list of files refers to
+        the latter.
+        """
+        return {**self.stack.t.files, **(self.properties[self.FILES] or {})}
 
     def handle_create(self) -> Any:
         """Make the nested stack."""

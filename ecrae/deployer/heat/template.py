@@ -116,17 +116,12 @@ class ToscaTemplate(hot_template.HOTemplate20130523):
     ) -> None:
         """Replace the descriptor by HOT with hardware chosen."""
         identifier = identifier or _new_nested_stack()
-        document, files = uploads.split(document, self.files)
         followed = identifier
         if self.follows is not None:
             followed = {**identifier, 'stack_id': self.follows}
         servers = stored.servers_of(followed)
         plan = shared_planner().plan(
-            descriptors.read(
-                document if self._text is None else self._text,
-                name=self._name or identifier['stack_name'],
-                files=files,
-            ),
+            self._descriptor(document, self._name or identifier['stack_name']),
             inputs={
                 key: parameter.value()
                 for key, parameter in given.params.items()
@@ -141,6 +136,17 @@ class ToscaTemplate(hot_template.HOTemplate20130523):
         self.files.update(plan.hot_files)
         self._become(hot)
         self._decision = plan.decision
+
+    def _descriptor(
+        self, document: Mapping[str, Any], name: str
+    ) -> descriptors.Descriptor:
+        plain, files = uploads.split(document, self.files)
+        source: descriptors.Source = plain
+        # Only the text knows its lines; but where the client has put URLs
+        # into a list of files, the list must not reach the reader.
+        if self._text is not None and plain == document:
+            source = self._text
+        return descriptors.read(source, name=name, files=files)
 
     def _become(self, hot: dict[str, Any]) -> None:
         """Be the HOT from now on, with the functions of its version."""

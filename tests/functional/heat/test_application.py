@@ -4,6 +4,7 @@ import json
 import textwrap
 
 import pytest
+import yaml
 
 from tests.functional.heat.engine import Refused
 
@@ -130,6 +131,34 @@ def test_files_of_the_descriptor(engine, cloud):
         'parent', _hot(text, files={'types/web.yaml': types})
     )
     assert shown['stack_status'] == 'COMPLETE', shown['stack_status_reason']
+
+
+def test_descriptor_that_lists_its_files_for_heat(engine, cloud):
+    # The client takes such a file for a template, and resolves it.
+    document = yaml.safe_load(DESCRIPTOR)
+    document['heat_template_version'] = 'ecrae_tosca_1'
+    document['topology_template']['node_templates']['web']['interfaces'] = {
+        'Standard': {'create': 'scripts/install.sh'}
+    }
+    url = 'file:///home/demo/scripts/install.sh'
+    document['metadata'] = {
+        'ecrae.files': {'scripts/install.sh': {'get_file': url}}
+    }
+    previewed = engine.preview(
+        'parent',
+        _hot({'get_file': 'file:///home/demo/shop.yaml'}),
+        files={
+            'file:///home/demo/shop.yaml': json.dumps(document),
+            url: '#!/bin/sh',
+        },
+    )
+    (nested,) = previewed['resources']
+    configs = [
+        each['properties']['config']
+        for each in nested
+        if each['resource_type'] == 'OS::Heat::SoftwareConfig'
+    ]
+    assert configs == ['#!/bin/sh']
 
 
 def test_preview_shows_the_servers(engine, cloud):
