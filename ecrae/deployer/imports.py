@@ -34,6 +34,7 @@ SECTIONS = (
 MAX_FILES = 100
 #: All imported files together.
 MAX_TOTAL_BYTES = 8 * 1024 * 1024
+MAX_TOTAL_NODES = 300_000
 
 
 def inline(
@@ -71,6 +72,7 @@ class _Gathered:
     )
     seen: set[tuple[str, str]] = dataclasses.field(default_factory=set)
     size_bytes: int = 0
+    nodes: int = 0
 
     def follow(
         self, imports: Any, source: yaml_safety.Document, importer: str
@@ -113,6 +115,9 @@ class _Gathered:
             raise self._error(path, None, 'too many or too large imports')
         name = f'{self.bundle.name}, {path}'
         source = yaml_safety.load(content, name)
+        self.nodes += source.nodes
+        if self.nodes > MAX_TOTAL_NODES:
+            raise self._error(path, None, 'too many values in imports')
         if not isinstance(source.value, dict):
             raise self._error(path, None, 'is not a TOSCA document')
         for place, reason in references.faults(

@@ -60,6 +60,8 @@ class Document:
 
     value: Any
     root: Any
+    #: Scalars and collections, each alias counted as all it stands for.
+    nodes: int = 0
 
     def line(self, *path: str | int) -> int | None:
         """Line of the innermost part of a path that the text has."""
@@ -92,7 +94,7 @@ def load(
     """
     try:
         text = _decode(source, limits)
-        _measure(text, limits)
+        nodes = _measure(text, limits)
         loader = _Loader(text)
         try:
             root = loader.get_single_node()
@@ -108,7 +110,7 @@ def load(
     except (yaml.YAMLError, ValueError, OverflowError) as error:
         reason = ' '.join(str(error).split())[:200]
         raise _error(name, None, f'not YAML: {reason}') from None
-    return Document(value, root)
+    return Document(value, root, nodes)
 
 
 class _Refused(Exception):
@@ -184,7 +186,7 @@ class _Tally:
         self.add(self.sizes[event.anchor], event.start_mark)
 
 
-def _measure(text: str, limits: Limits) -> None:
+def _measure(text: str, limits: Limits) -> int:
     tally = _Tally(limits)
     for event in yaml.parse(text, Loader=_Loader):
         if isinstance(event, yaml.ScalarEvent):
@@ -195,6 +197,7 @@ def _measure(text: str, limits: Limits) -> None:
             tally.end()
         elif isinstance(event, yaml.AliasEvent):
             tally.alias(event)
+    return tally.total
 
 
 class _Builder:

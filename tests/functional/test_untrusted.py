@@ -39,7 +39,8 @@ class Watch:
             os.path.realpath(folder)
             for folder in {
                 *sysconfig.get_paths().values(),
-                *(pathlib.Path(__file__).parents[2] / 'ecrae',),
+                # tosca-parser's errors quote the lines of the code.
+                pathlib.Path(__file__).parents[2],
             }
         )
 

@@ -232,6 +232,13 @@ def test_imports_are_limited():
         world.read(COMPUTE, files=files, more='imports: [0.yaml]')
 
 
+def test_values_of_all_imports_together_are_limited():
+    files = {f'{i}.yaml': b'a:\n' + b'- x\n' * 90_000 for i in range(5)}
+
+    with pytest.raises(exception.TemplateError, match='too many values'):
+        world.read(COMPUTE, files=files, more=f'imports: {list(files)}')
+
+
 def test_a_link_out_of_the_folder_is_not_followed(tmp_path):
     (tmp_path / 'secret.yaml').write_text('node_types: {s: {}}')
     folder = tmp_path / 'app'
