@@ -15,7 +15,7 @@ from ecrae.model.knowledge import KnownHost
 
 
 def list_all(session: orm.Session) -> dict[str, KnownHost]:
-    """All known hosts by name."""
+    """All known hosts by name, in the order of their names."""
     return {
         row.name: KnownHost(
             name=row.name,
@@ -23,7 +23,9 @@ def list_all(session: orm.Session) -> dict[str, KnownHost]:
             state=HostState(row.state),
             power_profile=row.power_profile or '',
         )
-        for row in session.execute(sa.select(models.Host.__table__))
+        for row in session.execute(
+            sa.select(models.Host.__table__).order_by(models.Host.name)
+        )
     }
 
 
