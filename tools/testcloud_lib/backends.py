@@ -136,9 +136,11 @@ def services(cloud: Cloud, env: dict[str, str]) -> tuple[Service, ...]:
             cloud.etc / 'rabbitmq/enabled_plugins'
         ),
         'RABBITMQ_PID_FILE': str(cloud.data / 'rabbitmq/pid'),
-        # Idle schedulers must sleep, not spin: the machine is small.
+        # Idle schedulers must sleep, not spin: the machine is small. And
+        # nobody on the network is to talk to this node.
         'RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS': (
-            '+sbwt none +sbwtdcpu none +sbwtdio none'
+            '+sbwt none +sbwtdcpu none +sbwtdio none '
+            '-kernel inet_dist_use_interface {127,0,0,1}'
         ),
     }
     return (
