@@ -113,7 +113,9 @@ def _parameter(schema: Mapping[str, Any]) -> dict[str, Any]:
 def _constraint(operator: str, operand: Any) -> list[dict[str, Any]]:
     """HOT's form of a constraint; none for one that HOT cannot say.
 
-    TOSCA's own validation, with the same value, comes when planning.
+    TOSCA's own validation, with the same value, comes when planning. A
+    pattern is left to that altogether: it can be malformed, or occupy the
+    process for ever, and planning tries it where that harms nobody.
     """
     match operator, operand:
         case 'equal', _:
@@ -132,6 +134,4 @@ def _constraint(operator: str, operand: Any) -> list[dict[str, Any]]:
             return [{'length': {'min': operand}}]
         case 'max_length', int():
             return [{'length': {'max': operand}}]
-        case 'pattern', str():
-            return [{'allowed_pattern': operand}]
     return []
