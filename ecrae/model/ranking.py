@@ -32,10 +32,9 @@ from ecrae.model.power import FloatArray
 #: curve ranks as very efficient and never divides by nought.
 MIN_MARGINAL_W = 1e-3
 
-#: A node is never believed to draw more than this many times what its curve
-#: says, nor less than one part in so many: beyond that the reading or the
-#: node type is wrong, and a wrong one must not decide alone.
-MAX_CALIBRATION = 3.0
+#: A node that draws more, or less, than this multiple of what its curve says
+#: is one of another type, or its meter is of another node.
+MAX_CALIBRATION = 2.0
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -77,20 +76,33 @@ class HostArrays:
 def calibrate(hosts: HostArrays, measured_w: FloatArray) -> HostArrays:
     """Scale each host's curve to what the host really draws now.
 
+    :param measured_w: watts, NaN where nothing is measured, shape (n,).
+    """
+    factor = calibration(hosts.curves_w, hosts.utilization, measured_w)
+    factor[hosts.is_asleep] = 1.0
+    return dataclasses.replace(
+        hosts, curves_w=hosts.curves_w * factor[:, np.newaxis]
+    )
+
+
+def calibration(
+    curves_w: FloatArray, utilization: FloatArray, measured_w: FloatArray
+) -> FloatArray:
+    """What a host draws against what its curve says, shape (n,).
+
     A host that draws twice what its curve says at its present load is taken
     to draw twice as much for the next component too: ageing fans, a failed
     power supply, a neighbour that the CPU does not show.
 
+    :param curves_w: shape (n, 11).
+    :param utilization: when the watts were measured, shape (n,).
     :param measured_w: watts, NaN where nothing is measured, shape (n,).
     """
-    expected_w = power.watts(hosts.curves_w, hosts.utilization)
-    with np.errstate(divide='ignore', invalid='ignore'):
-        factor = np.clip(
-            measured_w / expected_w, 1 / MAX_CALIBRATION, MAX_CALIBRATION
-        )
-    factor[np.isnan(factor) | hosts.is_asleep] = 1.0
-    return dataclasses.replace(
-        hosts, curves_w=hosts.curves_w * factor[:, np.newaxis]
+    factor = measured_w / np.maximum(power.watts(curves_w, utilization), 1.0)
+    return np.where(
+        np.isnan(factor),
+        1.0,
+        np.clip(factor, 1.0 / MAX_CALIBRATION, MAX_CALIBRATION),
     )
 
 

@@ -16,17 +16,12 @@ from typing import Self
 import numpy as np
 
 from ecrae.model import load
-from ecrae.model import power
+from ecrae.model import ranking
 from ecrae.model.power import FloatArray
 from ecrae.model.reading import Metric
 from ecrae.model.reading import Reading
 from ecrae.model.reading import Subject
 from ecrae.scheduler_filters.arrays import IntArray
-
-
-#: A node that draws more, or less, than this multiple of its type's curve
-#: is one of another type, or its meter is of another node.
-MAX_FACTOR = 2.0
 
 
 class Measured:
@@ -107,11 +102,7 @@ class Measured:
             is_estimated, load.allocated_utilization(first, cores), measured
         )
         added = (vcpus_used - first) * load.DEFAULT_BUSY_FRACTION / cores
-        factor = self.power_w[rows] / np.maximum(
-            power.watts(curves_w, then), 1.0
-        )
-        factor = np.where(np.isnan(factor), 1.0, factor)
-        factor = np.clip(factor, 1.0 / MAX_FACTOR, MAX_FACTOR)
+        factor = ranking.calibration(curves_w, then, self.power_w[rows])
         utilization = np.where(
             is_estimated,
             load.allocated_utilization(vcpus_used, cores),
