@@ -26,9 +26,9 @@ from ecrae.migration.drivers import base
 #: Marks the copy that a migration made, so that no other is deleted.
 _MARK = 'user.ecrae.migration'
 _RUNNING = 'Running'
-#: Why no host offers ``live``: a move that hangs in the daemons would leave
-#: the container frozen until its timeout.
-_LIVE = 'the daemons cannot be relied on to finish or undo it'
+#: Why no host offers ``live``: the one that was tried did not end, and why
+#: is not known yet.
+_LIVE = 'a live move between daemons has not been seen to end yet'
 _STOP_TIMEOUT_S = 60
 _SOCKETS = {
     'lxd': (
