@@ -190,11 +190,27 @@ class Person:
         )
 
     def delete(self, *servers):
-        """Delete servers and wait until they are gone."""
+        """Delete servers and wait until they are gone.
+
+        A deletion that meets a nova-scheduler that restarts ends in ERROR,
+        because nova-compute cannot tell it; Nova wants to be asked again.
+        """
         for server in servers:
             self.sdk.compute.delete_server(server.id, ignore_missing=True)
         for server in servers:
-            self.sdk.compute.wait_for_delete(server, wait=DEADLINE_S)
+            self._wait_until_gone(server)
+
+    def _wait_until_gone(self, server):
+        deadline = time.monotonic() + DEADLINE_S
+        while time.monotonic() < deadline:
+            try:
+                found = self.sdk.compute.get_server(server.id)
+            except openstack.exceptions.NotFoundException:
+                return
+            if found.status == 'ERROR':
+                self.sdk.compute.delete_server(server.id, ignore_missing=True)
+            time.sleep(1)
+        raise AssertionError(f'server {server.name} cannot be deleted')
 
     def create_stack(self, name, template, *, wait=True, **arguments):
         """Create a stack from a file or a document, as the CLI does."""
@@ -217,14 +233,15 @@ class Person:
 
     def delete_stack(self, name):
         """Delete a stack, if it is there, with all it made."""
-        try:
-            self.heat.stacks.delete(name)
-            wait_for(
-                lambda: self.heat.stacks.get(name),
-                lambda stack: stack.stack_status == 'DELETE_FAILED',
-            )
-        except heat_exc.HTTPNotFound:
-            return
+        for _ in range(2):
+            try:
+                self.heat.stacks.delete(name)
+                wait_for(
+                    lambda: self.heat.stacks.get(name),
+                    lambda stack: stack.stack_status == 'DELETE_FAILED',
+                )
+            except heat_exc.HTTPNotFound:
+                return
         raise AssertionError(f'stack {name} cannot be deleted')
 
     def servers_of(self, stack_name):
