@@ -24,6 +24,7 @@ from ecrae import exception
 from ecrae.model.reading import Metric
 from ecrae.model.reading import Reading
 from ecrae.model.reading import Subject
+from ecrae.telemetry import source
 
 
 Metadata = Mapping[str, Any]
@@ -113,13 +114,12 @@ class CeilometerSource:
 
     def latest(self, now: float) -> list[Reading]:
         """Newest sample of each resource within the window."""
-        newest: list[Reading] = []
-        for meter in METERS:
-            by_origin: dict[str, Reading] = {}
-            for reading in self._read(meter, now - self._window_s, now):
-                by_origin[reading.origin] = reading
-            newest.extend(by_origin.values())
-        return newest
+        start = now - self._window_s
+        return [
+            reading
+            for meter in METERS
+            for reading in source.newest(self._read(meter, start, now))
+        ]
 
     def history(
         self, subject: Subject, metric: Metric, start: float, stop: float

@@ -22,6 +22,7 @@ from ecrae import exception
 from ecrae.model.reading import Metric
 from ecrae.model.reading import Reading
 from ecrae.model.reading import Subject
+from ecrae.telemetry import source
 
 
 NANOSECONDS = 1e9
@@ -107,14 +108,12 @@ class GnocchiSource:
 
     def latest(self, now: float) -> list[Reading]:
         """Newest reading of each meter within the window."""
-        newest: list[Reading] = []
-        for meter in METERS:
-            by_origin = {
-                reading.origin: reading
-                for reading in self._read(meter, now - self._window_s, now)
-            }
-            newest.extend(by_origin.values())
-        return newest
+        start = now - self._window_s
+        return [
+            reading
+            for meter in METERS
+            for reading in source.newest(self._read(meter, start, now))
+        ]
 
     def history(
         self, subject: Subject, metric: Metric, start: float, stop: float

@@ -2,6 +2,7 @@
 
 """What every telemetry source can be asked."""
 
+from collections.abc import Iterable
 from typing import Protocol
 
 from ecrae.model.reading import Metric
@@ -33,3 +34,8 @@ class Source(Protocol):
         :param start: seconds since the epoch, as ``stop`` is.
         :raises CloudError: the service failed or refused.
         """
+
+
+def newest(readings: Iterable[Reading]) -> list[Reading]:
+    """The last reading of each origin, out of readings oldest first."""
+    return list({reading.origin: reading for reading in readings}.values())
