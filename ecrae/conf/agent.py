@@ -184,4 +184,30 @@ For example ``https://192.0.2.7:8443``. Empty uses ``migration_address`` and
 the daemon's usual port, 8443.
 """,
     ),
+    cfg.StrOpt(
+        'bmc_file',
+        default='/etc/ecrae/bmc.ini',
+        help="""
+File with the management controllers that this agent can switch hosts by.
+
+A section for each host, named as Nova names it, with ``address``, ``user``
+and ``password``, and ``cipher_suite`` where 17 will not do. It must belong
+to root and be readable by nobody else. Only agents that are named in the
+rebalancer's ``[ecrae_power] ipmi_relays`` need one.
+""",
+    ),
+    cfg.StrOpt(
+        'sleep_method',
+        default='suspend',
+        choices=[
+            ('suspend', 'to memory; wakes within seconds'),
+            ('hibernate', 'to disk'),
+            ('poweroff', 'shut down'),
+        ],
+        help="""
+How this host goes to sleep when the ``wake-on-lan`` power driver asks.
+
+The network interface must be set to wake the host from that state.
+""",
+    ),
 ]

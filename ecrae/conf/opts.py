@@ -7,6 +7,7 @@ from oslo_config import cfg
 from ecrae.conf import agent
 from ecrae.conf import database
 from ecrae.conf import deployer
+from ecrae.conf import power
 from ecrae.conf import scheduler
 from ecrae.conf import telemetry
 
@@ -17,6 +18,7 @@ def list_opts() -> list[tuple[cfg.OptGroup, list[cfg.Opt]]]:
         (agent.GROUP, agent.OPTIONS),
         (database.GROUP, database.OPTIONS),
         (deployer.GROUP, deployer.OPTIONS),
+        (power.GROUP, power.OPTIONS),
         (telemetry.GROUP, telemetry.OPTIONS),
         (scheduler.GROUP, scheduler.OPTIONS),
     ]

@@ -24,6 +24,7 @@ from ecrae.migration import modes
 from ecrae.migration import rpcapi
 from ecrae.migration import source
 from ecrae.migration.drivers import base
+from ecrae.privsep import machine
 
 
 LOG = log.getLogger(__name__)
@@ -54,7 +55,8 @@ class AgentManager:
     """Answers calls; moves workloads in threads of its own.
 
     :param driven: name → driver.
-    :param describe: what this host can do, for the registry.
+    :param bmc_file: other hosts' management controllers.
+    :param sleep_method: how this host sleeps.
     """
 
     target = messaging.Target(version=rpcapi.VERSION)
@@ -68,6 +70,8 @@ class AgentManager:
         coming: destination.DestinationEnd,
         api: rpcapi.AgentAPI,
         max_outgoing: int = 2,
+        bmc_file: str = '',
+        sleep_method: str = 'suspend',
     ) -> None:
         self._host = host
         self._driven = driven
@@ -75,6 +79,8 @@ class AgentManager:
         self._coming = coming
         self._api = api
         self._max_outgoing = max_outgoing
+        self._bmc_file = bmc_file
+        self._sleep_method = sleep_method
         self._work: dict[str, _Work] = {}
         self._lock = threading.Lock()
 
@@ -194,6 +200,28 @@ class AgentManager:
     def finish(self, _context: Any, migration_id: str) -> None:
         """Close the journal."""
         self._coming.finish(migration_id)
+
+    @_answers
+    def control_power(self, _context: Any, of_host: str, verb: str) -> str:
+        """Ask another host's management controller."""
+        return machine.control_power(self._bmc_file, of_host, verb)
+
+    @_answers
+    def suspend_host(self, _context: Any) -> None:
+        """Go to sleep, unless something is here or on its way."""
+        here = [
+            workload.name
+            for driver in self._driven.values()
+            for workload in driver.workloads()
+        ]
+        moving = [e.id for e in self._going.journal.entries() if e.is_open]
+        if here or moving:
+            raise exception.Conflict(
+                f'{self._host} stays awake: it has '
+                f'{", ".join([*here, *moving])}.'
+            )
+        LOG.info('Going to sleep by %s', self._sleep_method)
+        machine.sleep(self._sleep_method)
 
     def _plan(self, workload: str, destination: str, mode: str) -> jobs.Job:
         try:

@@ -117,6 +117,8 @@ class AgentProcess(service.Process):
             coming=coming,
             api=api,
             max_outgoing=options.max_outgoing,
+            bmc_file=options.bmc_file,
+            sleep_method=options.sleep_method,
         )
 
     def _run(self) -> None:

@@ -142,6 +142,24 @@ class AgentAPI:
         """Let the destination close its journal."""
         self._call(host, 'finish', migration_id=migration_id)
 
+    def control_power(self, host: str, of_host: str, verb: str) -> str:
+        """Let the agent ask another host's management controller.
+
+        :param verb: ``on``, ``soft``, ``off`` or ``status``, which is
+            answered by ``on`` or ``off``.
+        :raises Unreachable: the agent, or the controller, does not answer.
+        """
+        return str(
+            self._call(host, 'control_power', of_host=of_host, verb=verb)
+        )
+
+    def suspend_host(self, host: str) -> None:
+        """Let a host go to sleep; it may do so before it answers.
+
+        :raises Conflict: there are workloads on it.
+        """
+        self._call(host, 'suspend_host')
+
     def _call(
         self,
         host: str,
