@@ -18,6 +18,8 @@ from ecrae import exception
 
 TOPIC = 'ecrae-agent'
 
+Transport = messaging.Transport
+
 #: What oslo.messaging looks for in the configuration it is given, but
 #: registers in the global one only.
 _EXTRAS = ('metrics', 'tracing')

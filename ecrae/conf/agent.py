@@ -150,6 +150,17 @@ After that the workload goes on at the source as it was when it left.
 """,
     ),
     cfg.IntOpt(
+        'call_timeout',
+        default=30,
+        min=1,
+        help="""
+Seconds after which an agent that does not answer counts as unreachable.
+
+A workload that is being moved waits for that long when the destination's
+agent dies while it makes the copy.
+""",
+    ),
+    cfg.IntOpt(
         'heartbeat_interval',
         default=30,
         min=1,

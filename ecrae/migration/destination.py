@@ -195,11 +195,9 @@ class DestinationEnd:
         driver = self._driver(job)
         if not driver.destination.has_copy(job):
             self._give_up(job, 'the copy is gone')
-        elif job.mode in driver.runs_on_arrival:
-            # Whether the manager got it all the way cannot be known.
-            self._give_up(job, 'the agent was restarted')
         else:
-            self._run(job)
+            if job.mode not in driver.runs_on_arrival:
+                self._run(job)
             self._refresh(job.id)
 
     def _run(self, job: jobs.Job) -> None:
@@ -214,10 +212,14 @@ class DestinationEnd:
             if self._is_lost(entry):
                 self._give_up(job, 'the host was restarted')
                 return str(Phase.YIELDED)
+            driver = self._driver(job)
+            # What runs on arrival is the manager's to finish; it may be at
+            # it still when an agent that died meanwhile is back.
+            is_run = (
+                entry.facts.get('runs') or job.mode in driver.runs_on_arrival
+            )
             try:
-                if entry.facts.get('runs') and self._driver(
-                    job
-                ).destination.is_complete(job):
+                if is_run and driver.destination.is_complete(job):
                     return self._complete(job)
             except exception.TransferFailed as error:
                 self._give_up(job, str(error))

@@ -66,7 +66,7 @@ class AgentProcess(service.Process):
         transport = rpc.get_transport(self._conf)
         self._journal = journals.Journal(pathlib.Path(options.state_directory))
         self._manager = self._make_manager(
-            host, driven, rpcapi.AgentAPI(transport)
+            host, driven, self._make_api(transport)
         )
         self._registry = registry.Registry(
             db.Database(self._conf.ecrae_database.connection),
@@ -81,6 +81,14 @@ class AgentProcess(service.Process):
         self._server.start()
         self._loop = threading.Thread(target=self._run, name='heartbeat')
         self._loop.start()
+
+    def _make_api(self, transport: rpc.Transport) -> rpcapi.AgentAPI:
+        options = self._conf.ecrae_agent
+        return rpcapi.AgentAPI(
+            transport,
+            timeout_s=options.call_timeout,
+            restore_timeout_s=options.restore_timeout + options.call_timeout,
+        )
 
     def _make_manager(
         self, host: str, driven: dict[str, base.Driver], api: rpcapi.AgentAPI
@@ -126,7 +134,7 @@ class AgentProcess(service.Process):
         while True:
             self._reconcile()
             self._report()
-            self._journal.prune(time.time() - options.keep_days * _DAY_S)
+            self._prune()
             if self._ended.wait(options.heartbeat_interval):
                 return
 
@@ -142,6 +150,15 @@ class AgentProcess(service.Process):
             self._registry.report()
         except exception.EcraeError as error:
             LOG.warning('No report to the knowledge base: %s', error)
+        except Exception:
+            LOG.exception('No report to the knowledge base')
+
+    def _prune(self) -> None:
+        keep_s = self._conf.ecrae_agent.keep_days * _DAY_S
+        try:
+            self._journal.prune(time.time() - keep_s)
+        except Exception:
+            LOG.exception('Old migrations could not be forgotten')
 
     def stop(self) -> None:
         """Answer no more; migrations under way are taken up next time."""

@@ -7,6 +7,7 @@ import contextlib
 import pytest
 from testnodes import containers
 from testnodes import fleet as fleets
+from testnodes import nodes
 from testnodes import roots
 
 from ecrae import exception
@@ -47,6 +48,12 @@ def counter(daemons):
             daemon.command('delete', '--force', containers.NAME)
 
 
+_CRIU = '/usr/sbin/criu'
+_CANNOT_RESTORE = """#!/bin/sh
+[ "$1" != restore ] || exit 1
+exec /srv/criu.real "$@"
+"""
+
 WORKLOAD = f'incus:{containers.NAME}'
 
 
@@ -62,10 +69,56 @@ def test_a_stopped_move_brings_snapshots_and_settings(daemons, counter):
     assert note == 'kept'
 
 
-def test_a_live_move_is_refused_before_anything_is_touched(daemons, counter):
+def test_a_live_move_goes_on_counting_there_and_back(daemons, counter):
+    fleet, one, two = daemons
+    reached = 0
+    for source, to in ((one, two), (two, one)):
+        reached = max(reached, source.count())
+        found = fleet.migrate(WORKLOAD, source.node.name, to.node.name, 'live')
+        assert found['phase'] == 'released', found
+        assert (source.state(), to.state()) == ('', 'Running')
+        # An init that had started again would count from one.
+        assert to.count() >= reached > 0
+
+
+def test_the_agent_dies_while_the_daemons_move_a_container(daemons, counter):
+    """They go on without it; it finds out what came of that."""
+    fleet, one, two = daemons
+    reached = one.count()
+    job = fleet.call('migrate', 'one', WORKLOAD, 'two', 'live')
+    nodes.wait_for(two.state, 'the copy')
+    fleet.restart_agent(two.node)
+    found = fleet.wait('one', job['id'])
+    assert found['phase'] == 'released', found
+    assert (one.state(), two.state()) == ('', 'Running')
+    assert two.count() >= reached
+
+
+def test_a_copy_that_cannot_be_restored_leaves_it_counting(daemons, counter):
+    fleet, one, two = daemons
+    reached = one.count()
+    two.node.run('cp', _CRIU, '/srv/criu.real')
+    script = two.node.private / 'var' / 'criu'
+    script.write_text(_CANNOT_RESTORE)
+    script.chmod(0o755)
+    two.node.run('mount', '--bind', '/srv/criu', _CRIU)
+    try:
+        found = fleet.migrate(WORKLOAD, 'one', 'two', 'live')
+    finally:
+        two.node.run('umount', _CRIU)
+    assert found['phase'] == 'returned', found
+    assert (one.state(), two.state()) == ('Running', '')
+    assert one.count() >= reached
+
+
+def test_a_console_that_criu_cannot_take_is_said_first(daemons, counter):
     fleet, one, _ = daemons
-    with pytest.raises(exception.PreCheckFailed, match='no live'):
+    one.command('config', 'set', counter, 'raw.lxc=lxc.apparmor.profile=')
+    with pytest.raises(exception.PreCheckFailed, match=r'raw\.lxc'):
         fleet.call('migrate', 'one', WORKLOAD, 'two', 'live')
+    plan = fleet.call('plan_migration', 'one', WORKLOAD, 'two', 'auto')
+    assert plan['mode'] == 'stopped'
+    assert 'no live' in plan['reason']
     assert one.state() == 'Running'
 
 

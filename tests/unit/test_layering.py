@@ -57,7 +57,7 @@ CONFINED = {
     'stevedore': ('plugins.py',),
     'oslo_messaging': ('rpc.py', 'migration'),
     'oslo_service': ('service.py',),
-    'pylxd': ('migration/drivers/containers.py',),
+    'pylxd': ('migration/drivers/containers',),
     'oslo_privsep': ('privsep', 'cmd'),
     'matplotlib': ('simulator/plot.py',),
     'cliff': ('command.py', 'cmd'),

@@ -15,6 +15,8 @@ import shutil
 import subprocess
 import tarfile
 import time
+from collections.abc import Iterable
+from collections.abc import Mapping
 
 from testnodes import nodes
 from testnodes import roots
@@ -56,8 +58,19 @@ def _add(archive: tarfile.TarFile, name: str, data: bytes, mode: int) -> None:
     archive.addfile(item, io.BytesIO(data))
 
 
-def make_image(path: pathlib.Path, tree: pathlib.Path) -> None:
-    """A unified image: metadata.yaml and rootfs/."""
+def make_image(
+    path: pathlib.Path,
+    tree: pathlib.Path,
+    init: bytes = _INIT,
+    with_files: Iterable[str] = (),
+    extra: Mapping[str, bytes] | None = None,
+) -> None:
+    """A unified image: metadata.yaml and rootfs/.
+
+    :param init: its first process, a script.
+    :param with_files: files and folders of the tree to have, too.
+    :param extra: path → content of more files.
+    """
     with (
         lzma.open(path, 'wb', preset=0) as packed,
         tarfile.open(fileobj=packed, mode='w') as archive,
@@ -69,7 +82,11 @@ def make_image(path: pathlib.Path, tree: pathlib.Path) -> None:
             archive.addfile(item)
         busybox = (tree / 'usr/bin/busybox').read_bytes()
         _add(archive, 'rootfs/bin/busybox', busybox, 0o755)
-        _add(archive, 'rootfs/sbin/init', _INIT, 0o755)
+        _add(archive, 'rootfs/sbin/init', init, 0o755)
+        for name in with_files:
+            archive.add(tree / name, f'rootfs/{name}')
+        for name, data in (extra or {}).items():
+            _add(archive, f'rootfs/{name}', data, 0o644)
 
 
 class Incus:
@@ -102,6 +119,19 @@ class Incus:
         shutil.copy(image, self.node.private / 'var' / 'image.tar.xz')
         self.command('image', 'import', '/srv/image.tar.xz', '--alias', IMAGE)
 
+    def trust(self, other: 'Incus') -> None:
+        """Make the other daemon a remote that ``incus move`` can name."""
+        answer = other.command('config', 'trust', 'add', self.node.name)
+        self.command(
+            'remote',
+            'add',
+            other.node.name,
+            f'https://{other.node.address}:8443',
+            '--accept-certificate',
+            '--token',
+            answer.stdout.split()[-1],
+        )
+
     def command(
         self, *words: str, check: bool = True
     ) -> subprocess.CompletedProcess[str]:
@@ -121,12 +151,14 @@ class Incus:
                 return str(item['status'])
         return ''
 
+    def rootfs(self, name: str) -> pathlib.Path:
+        """The container's disk, seen from this machine."""
+        pool = f'{self.node.private}/var/incus/storage-pools/default'
+        return pathlib.Path(f'{pool}/containers/{name}/rootfs')
+
     def count(self, name: str = NAME) -> int:
         """What the container has counted to."""
-        path = pathlib.Path(
-            f'{self.node.private}/var/incus/storage-pools/default/containers'
-            f'/{name}/rootfs/count'
-        )
+        path = self.rootfs(name) / 'count'
         for _ in range(20):
             text = path.read_text().strip() if path.exists() else ''
             if text:

@@ -2,17 +2,14 @@
 
 """Nodes with agents on them, a message bus and a knowledge base between.
 
-RabbitMQ runs as a process of this machine in the site's network; agents run
-in the nodes on this machine's Python, mounted in.
+Agents run in the nodes on this machine's Python, mounted in.
 """
 
 import contextlib
-import itertools
 import json
 import os
 import pathlib
 import shutil
-import signal
 import subprocess
 import sys
 import time
@@ -20,15 +17,13 @@ from collections.abc import Iterator
 from typing import Any
 
 from ecrae import exception
+from testnodes import bus
 from testnodes import nodes
 from testnodes import roots
+from testnodes import workloads
 
 
 REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
-TOOLS = '/opt/testnodes'
-SHARED = '/shared'
-_BUS = 'rabbit://guest:guest@{address}:5672/'
-_RABBITMQ = pathlib.Path('/usr/lib/rabbitmq/bin/rabbitmq-server')
 
 _CONF = """
 [DEFAULT]
@@ -52,78 +47,9 @@ workload_directory = /srv/workloads
 transfer_timeout = {transfer_timeout}
 complete_timeout = {complete_timeout}
 heartbeat_interval = 2
+call_timeout = {call_timeout}
 {extra}
 """
-
-
-class Bus:
-    """A RabbitMQ of our own in the site's network."""
-
-    def __init__(self, site: nodes.Site) -> None:
-        self._site = site
-        self._folder = site.scratch / 'rabbitmq'
-        self._process: subprocess.Popen[bytes] | None = None
-        self.url = _BUS.format(address=nodes.CONTROL)
-
-    def start(self) -> None:
-        """Start it and wait until it takes connections."""
-        if not _RABBITMQ.exists():
-            roots.install('rabbitmq-server', program=str(_RABBITMQ))
-        self._folder.mkdir(parents=True, exist_ok=True)
-        config = self._folder / 'rabbitmq.conf'
-        config.write_text(
-            f'listeners.tcp.1 = {nodes.CONTROL}:5672\nloopback_users = none\n'
-        )
-        environment = {
-            **os.environ,
-            'HOME': str(self._folder),
-            'RABBITMQ_NODENAME': 'ecrae@localhost',
-            'RABBITMQ_CONFIG_FILE': str(config),
-            'RABBITMQ_MNESIA_BASE': str(self._folder / 'db'),
-            'RABBITMQ_LOG_BASE': str(self._folder / 'log'),
-            'RABBITMQ_ENABLED_PLUGINS_FILE': str(self._folder / 'plugins'),
-            'RABBITMQ_PID_FILE': str(self._folder / 'pid'),
-            'RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS': '+S 1:1 +sbwt none',
-        }
-        with (self._folder / 'out').open('ab') as out:
-            self._process = subprocess.Popen(
-                self._site.command(str(_RABBITMQ)),
-                env=environment,
-                stdin=subprocess.DEVNULL,
-                stdout=out,
-                stderr=out,
-                start_new_session=True,
-            )
-        nodes.wait_for(self._answers, 'RabbitMQ', 90.0)
-
-    def _answers(self) -> bool:
-        if self._process is None or self._process.poll() is not None:
-            raise RuntimeError(f'RabbitMQ ended: see {self._folder / "out"}')
-        done = subprocess.run(
-            self._site.command(
-                sys.executable,
-                '-c',
-                'import socket; socket.create_connection('
-                f'("{nodes.CONTROL}", 5672), 1).recv(0)',
-            ),
-            check=False,
-            capture_output=True,
-        )
-        time.sleep(0.3)
-        return done.returncode == 0
-
-    def stop(self) -> None:
-        """Kill it, with what it started."""
-        if self._process is not None:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(self._process.pid, signal.SIGKILL)
-            self._process.wait()
-            self._process = None
-
-    def restart(self) -> None:
-        """Lose every connection, and come back."""
-        self.stop()
-        self.start()
 
 
 class Fleet:
@@ -137,6 +63,7 @@ class Fleet:
         options: str = '',
         transfer_timeout_s: int = 120,
         complete_timeout_s: int = 120,
+        call_timeout_s: int = 30,
         agent: tuple[str, ...] = ('-m', 'ecrae.cmd.agent'),
         state_mib: int = 0,
         rate: str = '',
@@ -145,11 +72,15 @@ class Fleet:
         self._state_mib = state_mib
         self.rate = rate
         self.site = site
-        self.bus = Bus(site)
+        self.bus = bus.Bus(site)
         self.shared = site.scratch / 'shared'
         self._drivers = drivers
         self._options = options
-        self._timeouts = (transfer_timeout_s, complete_timeout_s)
+        self._timeouts = {
+            'transfer_timeout': transfer_timeout_s,
+            'complete_timeout': complete_timeout_s,
+            'call_timeout': call_timeout_s,
+        }
         self.agent_command = agent
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
         site.environment['PYTHONPATH'] = str(REPOSITORY)
@@ -175,7 +106,6 @@ class Fleet:
         etc.mkdir(parents=True, exist_ok=True)
         address = f'{nodes.DATA}.{number}'
         self._certify(name, address, etc)
-        transfer_s, complete_s = self._timeouts
         (etc / 'ecrae.conf').write_text(
             _CONF.format(
                 bus=self.bus.url,
@@ -183,8 +113,7 @@ class Fleet:
                 drivers=self._drivers,
                 address=address,
                 debug='ECRAE_TESTNODES_DEBUG' in os.environ,
-                transfer_timeout=transfer_s,
-                complete_timeout=complete_s,
+                **self._timeouts,
                 extra=self._options,
             )
         )
@@ -192,8 +121,8 @@ class Fleet:
         node = self.site.add(
             name,
             *((prefix, prefix, 'ro') for prefix in sorted(prefixes)),
-            (REPOSITORY / 'tools' / 'testnodes', TOOLS, 'ro'),
-            (self.shared, SHARED, 'rw'),
+            (REPOSITORY / 'tools' / 'testnodes', workloads.TOOLS, 'ro'),
+            (self.shared, workloads.SHARED, 'rw'),
             (etc, '/etc/ecrae', 'ro'),
         )
         node.run('mkdir', '-p', '/srv/migrations', '/srv/workloads')
@@ -364,80 +293,11 @@ class Fleet:
 
     def workload(
         self, node: nodes.Node, name: str, mib: int, port: int = 0
-    ) -> 'Workload':
+    ) -> workloads.Workload:
         """Start a workload on a node and register it."""
-        found = Workload(self, name)
+        found = workloads.Workload(self.site, self.shared, name)
         found.start(node, mib, port)
         return found
-
-
-class Workload:
-    """The heartbeating program, wherever it runs."""
-
-    def __init__(self, fleet: Fleet, name: str) -> None:
-        self.fleet = fleet
-        self.name = name
-        self.beats = fleet.shared / f'{name}.beats'
-        self.pid = 0
-
-    def start(self, node: nodes.Node, mib: int, port: int) -> None:
-        """Run it and wait for its first beat."""
-        self.beats.unlink(missing_ok=True)
-        self.beats.with_suffix('.sum').unlink(missing_ok=True)
-        words = [str(port)] if port else []
-        self.pid = node.daemon(
-            'python3',
-            f'{TOOLS}/workload.py',
-            f'{SHARED}/{self.beats.name}',
-            str(mib),
-            *words,
-        )
-        nodes.wait_for(self.beats.exists, f'{self.name} to beat', 60.0)
-        self.register(node)
-
-    def register(self, node: nodes.Node, **facts: Any) -> None:
-        """Write the file that says the agent may move it."""
-        path = node.private / 'var' / 'workloads' / f'{self.name}.json'
-        path.write_text(json.dumps({'pid': self.pid, **facts}))
-
-    def read_beats(self, since_ns: int = 0) -> list[tuple[int, str]]:
-        """(time in ns, host) of each beat."""
-        found = []
-        for line in self.beats.read_text().splitlines():
-            words = line.split()
-            if len(words) == 2 and int(words[0]) >= since_ns:
-                found.append((int(words[0]), words[1]))
-        return found
-
-    def downtime_s(self, since_ns: int = 0) -> float:
-        """The longest gap between two beats."""
-        times = [beat for beat, _ in self.read_beats(since_ns)]
-        return max(b - a for a, b in itertools.pairwise(times)) / 1e9
-
-    def hosts_beating(self, for_s: float = 0.5) -> set[str]:
-        """Where it beats, from its next beat on for a moment."""
-        since = time.monotonic_ns()
-        with contextlib.suppress(TimeoutError):
-            nodes.wait_for(lambda: self.read_beats(since), 'a beat', 15.0)
-        time.sleep(for_s)
-        return {host for _, host in self.read_beats(since)}
-
-    def is_intact(self, node: nodes.Node, timeout_s: float = 60.0) -> bool:
-        """Whether its memory has the digest that it remembers."""
-        path = self.beats.with_suffix('.sum')
-        path.unlink(missing_ok=True)
-        node.run('kill', '-USR1', str(self.pid))
-        nodes.wait_for(path.exists, f'{self.name} to sum', timeout_s)
-        remembered, found = path.read_text().split()
-        return remembered == found
-
-    def stop(self) -> None:
-        """Kill it wherever it is."""
-        for node in self.fleet.site.nodes.values():
-            for pid in node.pids(f'{SHARED}/{self.beats.name}'):
-                node.run('kill', '-KILL', str(pid), check=False)
-            path = node.private / 'var' / 'workloads' / f'{self.name}.json'
-            path.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager

@@ -12,14 +12,6 @@ mount -t overlay -o "lowerdir=$lower,upperdir=$private/upper,workdir=$private/wo
 # Overlay cannot hold every file system's state: daemons get a plain folder.
 mkdir -p "$root/srv"
 mount --bind "$private/var" "$root/srv"
-for bind in "$@"; do
-    source=${bind%%:*}
-    rest=${bind#*:}
-    target=$root${rest%%:*}
-    if [ -d "$source" ]; then mkdir -p "$target"; else mkdir -p "${target%/*}"; touch "$target"; fi
-    mount --bind "$source" "$target"
-    [ "${rest##*:}" = rw ] || mount -o remount,bind,ro "$target"
-done
 mount -t proc proc "$root/proc"
 mount -t sysfs sysfs "$root/sys"
 # Container daemons make their groups there; a node with one sees the host's.
@@ -30,6 +22,15 @@ mount -t devtmpfs devtmpfs "$root/dev"
 mkdir -p "$root/dev/pts" "$root/dev/shm"
 mount -t devpts -o newinstance,ptmxmode=0666 devpts "$root/dev/pts"
 mount -t tmpfs tmpfs "$root/dev/shm"
+# After /tmp and /run, since what is bound may lie there.
+for bind in "$@"; do
+    source=${bind%%:*}
+    rest=${bind#*:}
+    target=$root${rest%%:*}
+    if [ -d "$source" ]; then mkdir -p "$target"; else mkdir -p "${target%/*}"; touch "$target"; fi
+    mount --bind "$source" "$target"
+    [ "${rest##*:}" = rw ] || mount -o remount,bind,ro "$target"
+done
 hostname "$name"
 ip link set lo up
 cd "$root"

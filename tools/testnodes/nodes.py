@@ -15,6 +15,7 @@ machine in the site's namespace at .254, as a message bus would be.
 
 import contextlib
 import ctypes
+import fcntl
 import os
 import pathlib
 import shutil
@@ -346,18 +347,31 @@ class Site:
             )
 
 
+_PIPE_LIMIT = pathlib.Path('/proc/sys/fs/pipe-max-size')
+_PIPE_USERS = pathlib.Path('/run/lock/ecrae-testnodes.pipe')
+
+
 @contextlib.contextmanager
 def pipe_max_size(wanted: int = 4 << 20) -> Iterator[None]:
     """Let CRIU's page server have its pipe; the old limit comes back.
 
     Without CAP_SYS_RESOURCE nobody may pass this limit, and post-copy dies
-    at its first page.
+    at its first page. Who raises it writes the old one down; the last of
+    several sites at once puts it back.
     """
-    path = pathlib.Path('/proc/sys/fs/pipe-max-size')
-    before = int(path.read_text())
-    if before < wanted:
-        path.write_text(str(wanted))
-    try:
-        yield
-    finally:
-        path.write_text(str(before))
+    _PIPE_USERS.parent.mkdir(parents=True, exist_ok=True)
+    with _PIPE_USERS.open('a+') as users:
+        fcntl.flock(users, fcntl.LOCK_SH)
+        before = int(_PIPE_LIMIT.read_text())
+        if before < wanted:
+            _PIPE_USERS.write_text(str(before))
+            _PIPE_LIMIT.write_text(str(wanted))
+        try:
+            yield
+        finally:
+            with contextlib.suppress(BlockingIOError):
+                fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                old = _PIPE_USERS.read_text()
+                if old:
+                    _PIPE_LIMIT.write_text(old)
+                    _PIPE_USERS.write_text('')

@@ -11,8 +11,9 @@ from oslo_config import cfg
 from ecrae import exception
 from ecrae.migration import channel
 from ecrae.migration.drivers import base
-from ecrae.migration.drivers import containers
 from ecrae.migration.drivers import fake
+from ecrae.migration.drivers.containers import daemon as daemons
+from ecrae.migration.drivers.containers import driver as containers
 from ecrae.migration.drivers.criu import driver as criu
 from ecrae.migration.drivers.criu import host as hosts
 
@@ -49,7 +50,7 @@ def _containers(
 ) -> base.Driver:
     options = conf.ecrae_agent
     return containers.ContainerDriver(
-        containers.Daemon(
+        daemons.Daemon(
             kind,
             host,
             options.container_endpoint

@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""The half that takes a container in."""
+
+from typing import Any
+
+from ecrae import exception
+from ecrae.migration import job as jobs
+from ecrae.migration.drivers import base
+from ecrae.migration.drivers.containers import daemon as daemons
+
+
+class ContainerDestination(base.Destination):
+    """Takes a container in."""
+
+    def __init__(self, daemon: daemons.Daemon) -> None:
+        self._daemon = daemon
+
+    def check(self, job: jobs.Job) -> None:
+        """Name, architecture, profiles, networks, pools and room."""
+        client = self._daemon.client
+        with self._daemon.speaking():
+            missing = [
+                *self._clashes(job),
+                *_lacking(
+                    'profile',
+                    job.needs['profiles'],
+                    {item.name for item in client.profiles.all()},
+                ),
+                *_lacking(
+                    'network',
+                    job.needs['networks'],
+                    {item.name for item in client.networks.all()},
+                ),
+                *_lacking(
+                    'storage pool',
+                    job.needs['pools'],
+                    {item.name for item in client.storage_pools.all()},
+                ),
+            ]
+            missing = missing or self._lacking_room(client, job)
+        known = client.host_info['environment']['architectures']
+        if job.needs['architecture'] not in known:
+            missing.append(
+                f'its architectures are {", ".join(known)}, not '
+                f'{job.needs["architecture"]}'
+            )
+        if missing:
+            raise exception.PreCheckFailed(
+                f'{self._daemon.host} cannot take {job.workload}: '
+                f'{"; ".join(missing)}.'
+            )
+
+    def prepare(self, job: jobs.Job) -> dict[str, Any]:
+        """The daemons prepare for themselves."""
+        return {}
+
+    def transfer(
+        self, job: jobs.Job, sent: base.Facts, timeout_s: float
+    ) -> None:
+        """Let the daemon fetch the container from the other."""
+        with self._daemon.speaking():
+            answer = self._daemon.client.api.instances.post(json=dict(sent))
+        self._daemon.wait(answer.json()['operation'], timeout_s)
+
+    def commit(self, job: jobs.Job) -> None:
+        """Start it if it ran before."""
+        found = self._daemon.find(job.name)
+        if found is None:
+            raise exception.RestoreFailed(f'{job.workload} is gone.')
+        if job.needs['was_running'] and found.status != daemons.RUNNING:
+            with self._daemon.speaking():
+                found.start(wait=True)
+
+    def revert(self, job: jobs.Job) -> None:
+        """Delete what came of it."""
+        found = self._daemon.find(job.name)
+        if found is None or found.config.get(daemons.MARK) != job.id:
+            return
+        with self._daemon.speaking():
+            if found.status == daemons.RUNNING:
+                found.stop(force=True, wait=True)
+            found.delete(wait=True)
+
+    def is_complete(self, job: jobs.Job) -> bool:
+        """Whether the daemon is done with a live move.
+
+        It goes on with that when the agent dies, and deletes a copy that it
+        could not restore.
+        """
+        if job.mode is not jobs.Mode.LIVE:
+            return True
+        if self._daemon.is_busy_with(job.name):
+            return False
+        found = self._daemon.find(job.name)
+        if not self.has_copy(job) or found.status != daemons.RUNNING:
+            raise exception.TransferFailed(
+                f'{self._daemon.kind} did not restore {job.workload}.'
+            )
+        return True
+
+    def has_copy(self, job: jobs.Job) -> bool:
+        """Whether the container that this migration made is here."""
+        found = self._daemon.find(job.name)
+        return found is not None and found.config.get(daemons.MARK) == job.id
+
+    def finish(self, job: jobs.Job) -> None:
+        """The daemons clean up for themselves."""
+
+    def _clashes(self, job: jobs.Job) -> list[str]:
+        if self._daemon.find(job.name) is None:
+            return []
+        return [f'it has a container {job.name} already']
+
+    def _lacking_room(self, client: Any, job: jobs.Job) -> list[str]:
+        found = []
+        for name in job.needs['pools']:
+            space = client.storage_pools.get(name).resources.get().space
+            free = space['total'] - space['used']
+            if free < job.needs['disk_bytes']:
+                found.append(
+                    f'storage pool {name} has {free >> 20} MiB free of the '
+                    f'{job.needs["disk_bytes"] >> 20} MiB needed'
+                )
+        return found
+
+
+def _lacking(noun: str, wanted: list[str], there: set[str]) -> list[str]:
+    return [f'it has no {noun} {name}' for name in wanted if name not in there]

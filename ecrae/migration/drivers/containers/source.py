@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""The half that gives a container away."""
+
+import time
+from typing import Any
+
+from ecrae import exception
+from ecrae.migration import job as jobs
+from ecrae.migration.drivers import base
+from ecrae.migration.drivers.containers import daemon as daemons
+
+
+STOP_TIMEOUT_S = 60
+_POLL_S = 0.2
+
+
+def _obstacle_to_live(container: Any) -> str:
+    """Why CRIU could not take the container; empty when it could."""
+    if container.status != daemons.RUNNING:
+        return 'it does not run'
+    if 'lxc.console.path' not in container.expanded_config.get('raw.lxc', ''):
+        return (
+            'CRIU cannot take its console: set raw.lxc to '
+            '"lxc.console.path=none"'
+        )
+    return ''
+
+
+class ContainerSource(base.Source):
+    """Gives a container away."""
+
+    def __init__(self, daemon: daemons.Daemon) -> None:
+        self._daemon = daemon
+
+    def check(self, job: jobs.Job) -> dict[str, Any]:
+        """Profiles, networks, pool and architecture that it uses."""
+        found = self._daemon.find(job.name)
+        if found is None:
+            raise exception.PreCheckFailed(
+                f'{self._daemon.host} has no container {job.workload}.'
+            )
+        devices = found.expanded_devices
+        return {
+            'architecture': found.architecture,
+            'profiles': list(found.profiles),
+            'pools': sorted(
+                {d['pool'] for d in devices.values() if d.get('pool')}
+            ),
+            'networks': sorted(
+                {
+                    d.get('network') or d.get('parent', '')
+                    for d in devices.values()
+                    if d['type'] == 'nic'
+                }
+                - {''}
+            ),
+            'disk_bytes': _disk_bytes(found),
+            'was_running': found.status == daemons.RUNNING,
+            'obstacles': {str(jobs.Mode.LIVE): _obstacle_to_live(found)},
+        }
+
+    def prepare(
+        self, job: jobs.Job, ticket: base.Facts, report: base.Report
+    ) -> None:
+        """The daemons prepare for themselves."""
+
+    def transfer(
+        self,
+        job: jobs.Job,
+        ticket: base.Facts,
+        timeout_s: float,
+        report: base.Report,
+    ) -> dict[str, Any]:
+        """Shut it down, if so asked, and offer it to the other daemon."""
+        found = self._daemon.find(job.name)
+        is_live = job.mode is jobs.Mode.LIVE
+        with self._daemon.speaking():
+            if not is_live and found.status == daemons.RUNNING:
+                found.stop(timeout=STOP_TIMEOUT_S, force=True, wait=True)
+            offer = found.generate_migration_data(live=is_live)['source']
+        operation = offer['operation'].rpartition('/')[2]
+        url = f'{self._daemon.endpoint}/1.0/operations/{operation}'
+        return {
+            'name': found.name,
+            'architecture': found.architecture,
+            'config': {**found.config, daemons.MARK: job.id},
+            'devices': found.devices,
+            'profiles': found.profiles,
+            'ephemeral': found.ephemeral,
+            'source': {**offer, 'operation': url, 'live': is_live},
+        }
+
+    def commit(self, job: jobs.Job) -> None:
+        """Delete it here."""
+        # The daemon goes on saying Running for some seconds after a live
+        # move has taken the container's processes away.
+        deadline = time.monotonic() + STOP_TIMEOUT_S
+        while found := self._daemon.find(job.name):
+            if found.status != daemons.RUNNING:
+                with self._daemon.speaking():
+                    found.delete(wait=True)
+                return
+            if time.monotonic() > deadline:
+                raise exception.RestoreFailed(
+                    f'{job.workload} still runs on {self._daemon.host}.'
+                )
+            time.sleep(_POLL_S)
+
+    def revert(self, job: jobs.Job) -> None:
+        """Start it here again if it ran."""
+        found = self._daemon.find(job.name)
+        if found is None:
+            raise exception.RestoreFailed(
+                f'{job.workload} is not on {self._daemon.host} any more.'
+            )
+        if job.needs['was_running'] and found.status != daemons.RUNNING:
+            with self._daemon.speaking():
+                found.start(wait=True)
+
+    def has_copy(self, job: jobs.Job) -> bool:
+        """Whether the container is here."""
+        return self._daemon.find(job.name) is not None
+
+
+def _disk_bytes(container: Any) -> int:
+    """What its root disk holds, where the pool can tell."""
+    disk = (container.state().disk or {}).get('root') or {}
+    return int(disk.get('usage') or 0)
