@@ -1,29 +1,40 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Total time and downtime of ECRAE's migrations beside criu run by hand.
+"""Total time and downtime of ECRAE's migrations beside those by hand.
 
 usage: migration_downtime.py [--sizes MIB,…] [--rate RATE] [--rounds N]
+                             [--no-containers]
 
-In one run, for each size: ``criu dump``, a copy of the images by ``cat``
-over ``nc``-like TCP and ``criu restore`` by hand, unencrypted; then the same
-process through two agents over RabbitMQ, encrypted, in every mode that this
-kernel supports. Downtime is the longest gap in the workload's own heartbeat;
-rate is memory over total time. Every number is printed, the median last.
+In one run, for each size: ``criu dump``, a copy of the images over plain TCP
+and ``criu restore`` by hand, unencrypted; the same process through two
+agents over RabbitMQ, encrypted, in every mode that this kernel supports; the
+same program in a container by ``incus move`` and by the agents. Downtime is
+the longest gap in the workload's own heartbeat. The rate is that of the
+bytes that left the source's wire over the time that the wire was busy.
 """
 
 import argparse
+import contextlib
+import itertools
 import pathlib
+import signal
 import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
+from collections.abc import Callable
+from collections.abc import Iterator
 
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / 'tools'))
 
+from testnodes import containers
 from testnodes import fleet as fleets
 from testnodes import nodes
+from testnodes import roots
+from testnodes import workloads
 
 
 _RECEIVE = """
@@ -44,7 +55,7 @@ with socket.create_connection((sys.argv[1], 27500)) as peer:
 
 
 def by_hand(
-    workload: fleets.Workload, here: nodes.Node, there: nodes.Node
+    workload: workloads.Workload, here: nodes.Node, there: nodes.Node
 ) -> float:
     """Dump to disk, copy, restore; total seconds."""
     for node in (here, there):
@@ -67,76 +78,246 @@ def by_hand(
     return time.monotonic() - begun
 
 
-def _median(values: list[float]) -> float:
-    return statistics.median(values)
+class Wire:
+    """What a node sends on ``data`` while it is being watched."""
+
+    def __init__(self, node: nodes.Node) -> None:
+        self._node = node
+        self._ended = threading.Event()
+        self._samples: list[tuple[float, int]] = []
+
+    def _sent(self) -> int:
+        text = pathlib.Path(f'/proc/{self._node.pid}/net/dev').read_text()
+        for line in text.splitlines():
+            name, _, numbers = line.partition(':')
+            if name.strip() == 'data':
+                return int(numbers.split()[8])
+        return 0
+
+    def _watch(self) -> None:
+        while not self._ended.wait(0.02):
+            self._samples.append((time.monotonic(), self._sent()))
+
+    @contextlib.contextmanager
+    def watched(self) -> Iterator[None]:
+        """Watch while this lasts."""
+        thread = threading.Thread(target=self._watch)
+        thread.start()
+        try:
+            yield
+        finally:
+            self._ended.set()
+            thread.join()
+
+    def rate_mib_s(self) -> float:
+        """Bytes sent over the time between the first and last 2 % of them."""
+        first, last = self._samples[0][1], self._samples[-1][1]
+        margin = (last - first) * 0.02
+        busy = [
+            (moment, sent)
+            for moment, sent in self._samples
+            if first + margin <= sent <= last - margin
+        ]
+        if len(busy) < 2:
+            return 0.0
+        (began, low), (ended, high) = busy[0], busy[-1]
+        return (high - low) / (ended - began) / 2**20
 
 
-class Bench:
-    """One workload that goes to and fro."""
+#: (total s, downtime s, MiB/s on the wire) of one move.
+Result = tuple[float, float, float]
+
+
+class Processes:
+    """One process that goes to and fro."""
 
     def __init__(self, fleet: fleets.Fleet, mib: int) -> None:
         self.fleet = fleet
-        self.mib = mib
         self.here, self.there = fleet.site.nodes.values()
         self.workload = fleet.workload(self.here, 'bench', mib)
 
-    def modes(self) -> list[str]:
-        """What both nodes support."""
+    def ways(self) -> list[str]:
+        """By hand, and what both nodes support."""
         offers = self.fleet.call('get_offers', 'one', 'criu')['modes']
         for mode, obstacle in offers.items():
             if obstacle:
                 print(f'{mode}: not measured: {obstacle}')
-        return [mode for mode, obstacle in offers.items() if not obstacle]
+        return ['by hand', *(mode for mode in offers if not offers[mode])]
 
-    def once(self, how: str) -> tuple[float, float]:
-        """(total s, downtime s) of one move."""
+    def once(self, how: str) -> Result:
+        """Move it."""
         since = time.monotonic_ns()
-        if how == 'by hand':
-            total_s = by_hand(self.workload, self.here, self.there)
-            old = self.here.private / 'var/workloads/bench.json'
-            old.unlink()
-            self.workload.register(self.there)
-        else:
-            found = self.fleet.migrate(
-                'criu:bench', self.here.name, self.there.name, how
-            )
-            if found['phase'] != 'released':
-                raise RuntimeError(found)
-            total_s = found['changed'] - found['began']
+        wire = Wire(self.here)
+        with wire.watched():
+            total_s = self._move(how)
         time.sleep(0.3)
         if not self.workload.is_intact(self.there):
             raise RuntimeError('memory is not intact')
         self.here, self.there = self.there, self.here
-        return total_s, self.workload.downtime_s(since)
+        return total_s, self.workload.downtime_s(since), wire.rate_mib_s()
+
+    def _move(self, how: str) -> float:
+        if how == 'by hand':
+            total_s = by_hand(self.workload, self.here, self.there)
+            (self.here.private / 'var/workloads/bench.json').unlink()
+            self.workload.register(self.there)
+            return total_s
+        return _by_agents(self.fleet, 'criu:bench', self.here, self.there, how)
+
+    def stop(self) -> None:
+        """Make room."""
+        self.workload.stop()
 
 
-def measure(fleet: fleets.Fleet, mib: int, rounds: int) -> None:
-    """Print the rows of one size."""
-    bench = Bench(fleet, mib)
+def _by_agents(
+    fleet: fleets.Fleet,
+    workload: str,
+    here: nodes.Node,
+    there: nodes.Node,
+    mode: str,
+) -> float:
+    found = fleet.migrate(workload, here.name, there.name, mode)
+    if found['phase'] != 'released':
+        raise RuntimeError(found)
+    return float(found['changed'] - found['began'])
+
+
+_INIT = b"""#!/bin/busybox sh
+exec /usr/bin/python3.13 /workload.py /beats $MIB
+"""
+_LIBRARIES = ('libc.so.6', 'libm.so.6', 'libz.so.1', 'libexpat.so.1')
+
+
+def _python(tree: pathlib.Path) -> Iterator[str]:
+    """What the workload's interpreter is made of, below the tree."""
+    yield from ('lib', 'lib64', 'usr/bin/python3.13', 'usr/lib/python3.13')
+    yield 'usr/lib64'
+    for library in _LIBRARIES:
+        for path in tree.glob(f'usr/lib/*-linux-gnu/{library}'):
+            for found in {path, path.resolve()}:
+                yield str(found.relative_to(tree))
+    for path in tree.glob('usr/lib/*-linux-gnu/ld-linux*'):
+        yield str(path.relative_to(tree))
+
+
+class Containers:
+    """The same program as the first process of a container."""
+
+    def __init__(
+        self, fleet: fleets.Fleet, daemons: list[containers.Incus], mib: int
+    ) -> None:
+        self.fleet = fleet
+        self.here, self.there = daemons
+        words = ('bench', '-c', f'environment.MIB={mib}')
+        self.here.command('launch', containers.IMAGE, *words)
+        nodes.wait_for(self._beats(self.here).exists, 'the container', 60.0)
+
+    def _beats(self, daemon: containers.Incus) -> pathlib.Path:
+        return daemon.rootfs('bench') / 'beats'
+
+    def ways(self) -> list[str]:
+        """Incus alone, and told by the agents."""
+        return ['incus move', 'incus live']
+
+    def once(self, how: str) -> Result:
+        """Move it."""
+        since = time.monotonic_ns()
+        wire = Wire(self.here.node)
+        with wire.watched():
+            total_s = self._move(how)
+        time.sleep(0.3)
+        beats = self._beats(self.there)
+        summed = beats.with_suffix('.sum')
+        summed.unlink(missing_ok=True)
+        kill = ('/bin/busybox', 'kill', '-USR1', '1')
+        self.there.command('exec', 'bench', '--', *kill)
+        nodes.wait_for(summed.exists, 'the container to sum', 60.0)
+        if len(set(summed.read_text().split())) != 1:
+            raise RuntimeError('memory is not intact')
+        self.here, self.there = self.there, self.here
+        times = [
+            int(line.split()[0])
+            for line in beats.read_text().splitlines()
+            if len(line.split()) == 2
+        ]
+        gaps = [
+            (b - a) / 1e9 for a, b in itertools.pairwise(times) if a > since
+        ]
+        return total_s, max(gaps), wire.rate_mib_s()
+
+    def _move(self, how: str) -> float:
+        here, there = self.here.node, self.there.node
+        if how == 'incus move':
+            begun = time.monotonic()
+            self.here.command('move', 'bench', f'{there.name}:bench')
+            return time.monotonic() - begun
+        return _by_agents(self.fleet, 'incus:bench', here, there, 'live')
+
+    def stop(self) -> None:
+        """Make room."""
+        self.here.command('delete', '--force', 'bench')
+
+
+def measure(
+    mover: Processes | Containers, mib: int, rounds: int
+) -> dict[str, float]:
+    """Print the rows of one size; way → median downtime."""
     medians = {}
-    for how in ('by hand', *bench.modes()):
-        results = [bench.once(how) for _ in range(rounds)]
-        totals, downtimes = zip(*results, strict=True)
-        medians[how] = _median(list(downtimes))
-        each = ' '.join(f'{value:.2f}' for value in downtimes)
+    for how in mover.ways():
+        results = [mover.once(how) for _ in range(rounds)]
+        total_s, downtime_s, rate = map(
+            statistics.median, zip(*results, strict=True)
+        )
+        medians[how] = downtime_s
+        each = ' '.join(f'{value:.2f}' for _, value, _ in results)
         print(
-            f'{mib:6} MiB  {how:20} total {_median(list(totals)):6.2f} s  '
-            f'downtime {medians[how]:6.2f} s  '
-            f'{mib / _median(list(totals)):6.0f} MiB/s  ({each})',
+            f'{mib:6} MiB  {how:16} total {total_s:6.2f} s  '
+            f'downtime {downtime_s:6.2f} s  wire {rate:6.1f} MiB/s  ({each})',
             flush=True,
         )
-    stop = medians.get('stop-and-copy')
-    if stop:
-        print(
-            f'{mib:6} MiB  stop-and-copy / by hand: '
-            f'{stop / medians["by hand"]:.2f}'
-        )
-    if stop and 'post-copy' in medians:
-        print(
-            f'{mib:6} MiB  post-copy / stop-and-copy: '
-            f'{medians["post-copy"] / stop:.3f}'
-        )
-    bench.workload.stop()
+    mover.stop()
+    return medians
+
+
+def _compare(mib: int, medians: dict[str, float]) -> None:
+    for ours, theirs in (
+        ('stop-and-copy', 'by hand'),
+        ('post-copy', 'stop-and-copy'),
+        ('post-copy', 'incus move'),
+    ):
+        if ours in medians and theirs in medians:
+            ratio = medians[ours] / medians[theirs]
+            print(f'{mib:6} MiB  {ours} / {theirs}: {ratio:.3f}', flush=True)
+
+
+def _daemons(fleet: fleets.Fleet) -> list[containers.Incus]:
+    image = fleet.site.scratch / 'image.tar.xz'
+    program = pathlib.Path(containers.__file__).with_name('workload.py')
+    containers.make_image(
+        image,
+        fleet.site.tree,
+        init=_INIT,
+        with_files=_python(fleet.site.tree),
+        extra={'workload.py': program.read_bytes()},
+    )
+    found = [containers.Incus(node) for node in fleet.site.nodes.values()]
+    for daemon in found:
+        daemon.start(image)
+    for daemon, other in itertools.permutations(found, 2):
+        daemon.trust(other)
+    return found
+
+
+def _movers(
+    fleet: fleets.Fleet, with_containers: bool
+) -> list[Callable[[int], Processes | Containers]]:
+    movers: list[Callable[[int], Processes | Containers]] = [
+        lambda mib: Processes(fleet, mib)
+    ]
+    if with_containers:
+        daemons = _daemons(fleet)
+        movers.append(lambda mib: Containers(fleet, daemons, mib))
+    return movers
 
 
 def main() -> None:
@@ -145,18 +326,30 @@ def main() -> None:
     parser.add_argument('--sizes', default='64,256,512,1024,2048')
     parser.add_argument('--rate', default='1gbit')
     parser.add_argument('--rounds', type=int, default=3)
+    parser.add_argument('--no-containers', action='store_true')
     options = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    has_containers = not options.no_containers
     with (
         tempfile.TemporaryDirectory(prefix='downtime') as folder,
         fleets.running(
-            pathlib.Path(folder), 'one', 'two', rate=options.rate
+            pathlib.Path(folder),
+            'one',
+            'two',
+            packages=roots.CONTAINERS if has_containers else roots.BASE,
+            drivers='criu,incus' if has_containers else 'criu',
+            rate=options.rate,
         ) as fleet,
     ):
+        movers = _movers(fleet, has_containers)
         for name in fleet.site.nodes:
             fleet.wait_for_agent(name)
-        print(f'link {options.rate}, {options.rounds} rounds each')
+        print(f'link {options.rate}, median of {options.rounds} rounds')
         for mib in map(int, options.sizes.split(',')):
-            measure(fleet, mib, options.rounds)
+            medians: dict[str, float] = {}
+            for mover in movers:
+                medians |= measure(mover(mib), mib, options.rounds)
+            _compare(mib, medians)
 
 
 if __name__ == '__main__':
