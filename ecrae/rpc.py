@@ -30,9 +30,7 @@ def get_transport(conf: cfg.ConfigOpts) -> messaging.Transport:
 
     :raises ConfigError: when it is no URL of a transport.
     """
-    for name in _EXTRAS:
-        option = cfg.BoolOpt(f'{name}_enabled', default=False)
-        conf.register_opt(option, group=f'oslo_messaging_{name}')
+    _register_extras(conf)
     try:
         return messaging.get_rpc_transport(
             conf, allowed_remote_exmods=['ecrae.exception']
@@ -45,6 +43,31 @@ def get_transport(conf: cfg.ConfigOpts) -> messaging.Transport:
             f'[DEFAULT] transport_url is of no use: {error}; write '
             f'rabbit://USER:PASSWORD@HOST:5672/.'
         ) from error
+
+
+def get_notifier(conf: cfg.ConfigOpts, publisher: str) -> messaging.Notifier:
+    """For telling whoever listens; ``[oslo_messaging_notifications]``.
+
+    :raises ConfigError: when its URL is none of a transport.
+    """
+    _register_extras(conf)
+    try:
+        transport = messaging.get_notification_transport(conf)
+    except (
+        messaging.DriverLoadFailure,
+        messaging.InvalidTransportURL,
+    ) as error:
+        raise exception.ConfigError(
+            f'[oslo_messaging_notifications] transport_url is of no use: '
+            f'{error}; write rabbit://USER:PASSWORD@HOST:5672/.'
+        ) from error
+    return messaging.Notifier(transport, publisher_id=publisher)
+
+
+def _register_extras(conf: cfg.ConfigOpts) -> None:
+    for name in _EXTRAS:
+        option = cfg.BoolOpt(f'{name}_enabled', default=False)
+        conf.register_opt(option, group=f'oslo_messaging_{name}')
 
 
 def get_client(

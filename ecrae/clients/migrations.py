@@ -3,6 +3,8 @@
 """Live migration of servers, as Nova does it."""
 
 import dataclasses
+import datetime
+from collections.abc import Mapping
 from typing import Any
 
 from novaclient import exceptions as nova_exceptions
@@ -27,6 +29,7 @@ class Place:
     #: ``migrating`` and so on; empty when nothing is under way.
     task: str
     is_locked: bool
+    metadata: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +60,7 @@ def get_place(connection: Connection, server: str) -> Place:
         status=facts['status'],
         task=facts.get('OS-EXT-STS:task_state') or '',
         is_locked=bool(facts.get('locked')),
+        metadata=facts.get('metadata') or {},
     )
 
 
@@ -91,6 +95,24 @@ def get_progress(connection: Connection, server: str) -> Progress | None:
         memory_bytes=item.get('memory_total_bytes') or 0,
         memory_bytes_left=item.get('memory_remaining_bytes') or 0,
     )
+
+
+def was_asked(
+    connection: Connection,
+    server: str,
+    host: str,
+    since: datetime.datetime,
+) -> bool:
+    """Whether Nova was asked to move the server to a host since a time.
+
+    :raises CloudError: Nova failed.
+    """
+    api = compute.nova(connection)
+    with failures.reported('Nova', 'list migrations'):
+        found = api.migrations.list(
+            instance_uuid=server, changes_since=since.isoformat()
+        )
+    return any(each.dest_compute == host for each in found)
 
 
 def force_complete(

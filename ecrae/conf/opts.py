@@ -8,6 +8,7 @@ from ecrae.conf import agent
 from ecrae.conf import database
 from ecrae.conf import deployer
 from ecrae.conf import power
+from ecrae.conf import rebalancer
 from ecrae.conf import scheduler
 from ecrae.conf import telemetry
 
@@ -19,6 +20,7 @@ def list_opts() -> list[tuple[cfg.OptGroup, list[cfg.Opt]]]:
         (database.GROUP, database.OPTIONS),
         (deployer.GROUP, deployer.OPTIONS),
         (power.GROUP, power.OPTIONS),
+        (rebalancer.GROUP, rebalancer.OPTIONS),
         (telemetry.GROUP, telemetry.OPTIONS),
         (scheduler.GROUP, scheduler.OPTIONS),
     ]

@@ -18,6 +18,9 @@ DECISION = 'ecrae:decision'
 #: True on a server that the rebalancer must leave where it is.
 PINNED = 'ecrae:pinned'
 
+#: Texts that are true, as oslo.utils and so Nova reads them.
+TRUE = frozenset({'1', 't', 'true', 'on', 'y', 'yes'})
+
 #: True on a component that may be redeployed on another architecture.
 RELOCATABLE = 'ecrae:relocatable'
 

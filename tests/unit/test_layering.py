@@ -58,6 +58,8 @@ CONFINED = {
     'oslo_messaging': ('rpc.py', 'migration'),
     'oslo_service': ('service.py',),
     'pylxd': ('migration/drivers/containers',),
+    'prometheus_client': ('migration/rebalancer/metrics.py',),
+    'tooz': ('migration/rebalancer/leader.py',),
     'oslo_privsep': ('privsep', 'cmd'),
     'matplotlib': ('simulator/plot.py',),
     'cliff': ('command.py', 'cmd'),
@@ -68,6 +70,11 @@ CONFINED = {
 PURE = (
     'model',
     'migration/optimizer',
+    'migration/rebalancer/assembly.py',
+    'migration/rebalancer/guard.py',
+    'migration/rebalancer/proposal.py',
+    'migration/rebalancer/validity.py',
+    'migration/rebalancer/windows.py',
     'deployer/fleet.py',
     'deployer/selection.py',
 )

@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""Every server of the cloud, and the groups that bind servers."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from ecrae.clients import compute
+from ecrae.clients import failures
+from ecrae.clients.session import Connection
+from ecrae.model.fleet import FleetServer
+from ecrae.model.fleet import ServerGroup
+
+
+def list_servers(connection: Connection) -> list[FleetServer]:
+    """Every project's servers that have a host.
+
+    :raises Forbidden: the account may not see them.
+    :raises CloudError: Nova failed.
+    """
+    with failures.reported('Nova', 'list servers'):
+        found = compute.nova(connection).servers.list(
+            search_opts={'all_tenants': True}, limit=-1
+        )
+    placed = [_server(each.to_dict()) for each in found]
+    return [server for server in placed if server.host]
+
+
+def list_groups(connection: Connection) -> list[ServerGroup]:
+    """Every project's server groups.
+
+    :raises Forbidden: the account may not see them.
+    :raises CloudError: Nova failed.
+    """
+    api = compute.nova(connection)
+    groups: list[ServerGroup] = []
+    with failures.reported('Nova', 'list server groups'):
+        while page := api.server_groups.list(
+            all_projects=True, limit=compute.PAGE, offset=len(groups)
+        ):
+            groups += [
+                ServerGroup(
+                    id=each.id,
+                    policy=each.policy,
+                    members=tuple(each.members),
+                )
+                for each in page
+            ]
+    return groups
+
+
+def _server(facts: Mapping[str, Any]) -> FleetServer:
+    flavor = facts['flavor']
+    return FleetServer(
+        id=facts['id'],
+        name=facts.get('name') or '',
+        host=facts.get('OS-EXT-SRV-ATTR:host') or '',
+        status=facts['status'],
+        task=facts.get('OS-EXT-STS:task_state') or '',
+        is_locked=bool(facts.get('locked')),
+        vcpus=flavor['vcpus'],
+        memory_mib=flavor['ram'],
+        disk_gib=flavor['disk'] + flavor.get('ephemeral', 0),
+        extra_specs=flavor.get('extra_specs') or {},
+        metadata=facts.get('metadata') or {},
+    )

@@ -1,0 +1,131 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""The rebalancer's parts, made as the options say."""
+
+import dataclasses
+from collections.abc import Callable
+from collections.abc import Mapping
+
+from oslo_config import cfg
+
+from ecrae.clients import session
+from ecrae.clients.session import Connection
+from ecrae.kb.db import Database
+from ecrae.migration.optimizer.objective import STRATEGIES
+from ecrae.migration.optimizer.objective import Migration
+from ecrae.migration.optimizer.snapshot import Rules
+from ecrae.migration.rebalancer import windows
+from ecrae.migration.rebalancer.cycle import Cycle
+from ecrae.migration.rebalancer.executor import Enactor
+from ecrae.migration.rebalancer.executor import Executor
+from ecrae.migration.rebalancer.executor import Key
+from ecrae.migration.rebalancer.guard import Limits
+from ecrae.migration.rebalancer.ledger import Ledger
+from ecrae.migration.rebalancer.ledger import Tellers
+from ecrae.migration.rebalancer.metrics import Metrics
+from ecrae.migration.rebalancer.notifications import Notifications
+from ecrae.migration.rebalancer.observer import Observer
+from ecrae.migration.rebalancer.observer import Patience
+from ecrae.migration.rebalancer.proposal import Aim
+from ecrae.migration.rebalancer.servers import ServerMover
+from ecrae.migration.rebalancer.servers import Timing
+from ecrae.model.plan import ActionKind
+
+
+#: Reports that an agent may miss before it counts as down.
+_AGENT_PATIENCE = 3
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """What a rebalancer is made of."""
+
+    cycle: Cycle
+    metrics: Metrics
+
+
+def make(conf: cfg.ConfigOpts, must_stop: Callable[[], bool]) -> Parts:
+    """All parts; nothing is connected yet.
+
+    :raises ConfigError: an option is missing or wrong.
+    """
+    options = conf.ecrae_rebalancer
+    database = Database(conf.ecrae_database.connection)
+    connection = session.from_options(conf)
+    metrics = Metrics()
+    ledger = Ledger(database, Tellers(Notifications(conf), metrics))
+    executor = Executor(
+        ledger,
+        enactors(conf, connection),
+        max_concurrent=options.max_concurrent,
+        max_per_host=options.max_concurrent_per_host,
+        must_stop=must_stop,
+    )
+    observer = Observer(connection, database, patience(conf))
+    return Parts(
+        cycle=Cycle(observer, ledger, executor, aim(conf), limits(conf)),
+        metrics=metrics,
+    )
+
+
+def enactors(
+    conf: cfg.ConfigOpts, connection: Connection
+) -> Mapping[Key, Enactor]:
+    """Who does which actions."""
+    options = conf.ecrae_rebalancer
+    timing = Timing(
+        timeout_s=options.migration_timeout,
+        force_after_s=options.force_complete_after or None,
+    )
+    return {
+        Key(kind=ActionKind.MIGRATE): ServerMover(connection, timing),
+    }
+
+
+def aim(conf: cfg.ConfigOpts) -> Aim:
+    """What plans are made for."""
+    options = conf.ecrae_rebalancer
+    return Aim(
+        strategy=STRATEGIES[options.strategy],
+        rules=Rules(
+            headroom=options.headroom,
+            cpu_ceiling=options.cpu_ceiling,
+            spare_hosts=options.spare_hosts,
+            may_wake=False,
+            same_cpu_features=options.same_cpu_features,
+        ),
+        migration=Migration(
+            bandwidth_mib_s=options.bandwidth, horizon_s=options.horizon
+        ),
+        max_migrations=options.max_migrations,
+        time_limit_s=options.time_limit,
+    )
+
+
+def limits(conf: cfg.ConfigOpts) -> Limits:
+    """How strong each brake is.
+
+    :raises ConfigError: a window is none.
+    """
+    options = conf.ecrae_rebalancer
+    return Limits(
+        is_automatic=options.mode == 'auto',
+        max_age_s=conf.ecrae_telemetry.max_age,
+        min_measured=options.min_measured / 100,
+        max_flux=options.max_flux / 100,
+        threshold=options.threshold / 100,
+        margin=options.margin,
+        horizon_s=options.horizon,
+        hold_s=options.hold_time,
+        failure_pause_s=options.failure_pause,
+        windows=tuple(windows.parse(text) for text in options.window),
+    )
+
+
+def patience(conf: cfg.ConfigOpts) -> Patience:
+    """How old what is known may be."""
+    return Patience(
+        reading_s=conf.ecrae_telemetry.max_age,
+        agent_s=_AGENT_PATIENCE * conf.ecrae_agent.heartbeat_interval,
+        cooldown_s=conf.ecrae_rebalancer.cooldown,
+    )

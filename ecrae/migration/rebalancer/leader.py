@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""Which of several rebalancers acts: the one that holds tooz's lock."""
+
+import socket
+import uuid
+
+from oslo_log import log as logging
+from tooz import coordination
+
+from ecrae import exception
+
+
+LOG = logging.getLogger(__name__)
+
+_LOCK = b'ecrae-rebalancer'
+
+
+class Leadership:
+    """A claim on the lock; the lock is free again when its holder dies.
+
+    :param url: where the lock is, as tooz has it.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._member = f'{socket.gethostname()}.{uuid.uuid4().hex[:8]}'
+        scheme = url.partition(':')[0]
+        try:
+            self._coordinator = coordination.get_coordinator(
+                url, self._member.encode()
+            )
+            self._coordinator.start(start_heart=True)
+            self._lock = self._coordinator.get_lock(_LOCK)
+        except Exception as error:
+            # Drivers raise what their libraries do, of any kind.
+            raise exception.ConfigError(
+                f'[ecrae_rebalancer] coordination_url: {scheme} is of no use '
+                f'({type(error).__name__}: {error}). Check that it is there, '
+                "that this user may use it, and that tooz's package for it "
+                'is installed.'
+            ) from error
+        self._is_held = False
+
+    def claim(self) -> bool:
+        """Whether this process leads; it does from now on if nobody did."""
+        try:
+            held = self.is_held() or bool(self._lock.acquire(blocking=False))
+        except coordination.ToozError as error:
+            LOG.error('Nobody can be elected: %s', error)
+            held = False
+        if held != self._is_held:
+            LOG.info('%s %s', self._member, 'leads' if held else 'follows')
+        self._is_held = held
+        return held
+
+    def is_held(self) -> bool:
+        """Whether this process still leads."""
+        if not self._is_held:
+            return False
+        try:
+            return bool(self._lock.is_still_owner())
+        except NotImplementedError:
+            # Such locks end with their process, or with its connection.
+            return bool(getattr(self._lock, 'acquired', True))
+        except coordination.ToozError as error:
+            LOG.error('The lock cannot be seen: %s', error)
+            return False
+
+    def resign(self) -> None:
+        """Let another lead."""
+        try:
+            if self._is_held:
+                self._lock.release()
+            self._coordinator.stop()
+        except coordination.ToozError as error:
+            LOG.warning('The lock was not given back: %s', error)
+        self._is_held = False

@@ -1,0 +1,35 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""Every server of the cloud with what decides where it may be."""
+
+import dataclasses
+from collections.abc import Mapping
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class FleetServer:
+    """A server that has a host."""
+
+    id: str
+    name: str
+    host: str
+    #: ``ACTIVE``, ``SHUTOFF``, ``VERIFY_RESIZE`` …
+    status: str
+    #: ``migrating``, ``spawning`` …; empty when nothing is under way.
+    task: str
+    is_locked: bool
+    vcpus: int
+    memory_mib: int
+    disk_gib: int
+    extra_specs: Mapping[str, str]
+    metadata: Mapping[str, str]
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class ServerGroup:
+    """Servers that Nova keeps together or apart."""
+
+    id: str
+    #: ``affinity``, ``anti-affinity``, ``soft-affinity`` …
+    policy: str
+    members: tuple[str, ...]
