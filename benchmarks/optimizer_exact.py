@@ -15,10 +15,10 @@ import dataclasses
 import time
 
 import numpy as np
+import scenarios
 from scipy import optimize
 from scipy import sparse
 
-from benchmarks import scenarios
 from ecrae.migration.optimizer import engine
 from ecrae.migration.optimizer.objective import STRATEGIES
 from ecrae.migration.optimizer.objective import Objective

@@ -20,8 +20,8 @@ import sys
 import time
 
 import numpy as np
+import scenarios
 
-from benchmarks import scenarios
 from ecrae.migration.optimizer import engine
 from ecrae.migration.optimizer.objective import STRATEGIES
 from ecrae.migration.optimizer.problem import Problem

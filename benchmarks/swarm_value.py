@@ -15,8 +15,8 @@ import argparse
 import time
 
 import numpy as np
+import scenarios
 
-from benchmarks import scenarios
 from ecrae.migration.optimizer import construct
 from ecrae.migration.optimizer import emptying
 from ecrae.migration.optimizer import improve

@@ -26,8 +26,8 @@ import time
 from collections.abc import Mapping
 
 import numpy as np
+import scenarios
 
-from benchmarks import scenarios
 from ecrae.migration.optimizer import bound
 from ecrae.migration.optimizer import engine
 from ecrae.migration.optimizer.objective import STRATEGIES

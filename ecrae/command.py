@@ -9,7 +9,9 @@ is argparse's, or an :class:`ecrae.exception.UsageError`, and exits with 2.
 """
 
 import argparse
+import re
 import textwrap
+from typing import TYPE_CHECKING
 from typing import Any
 
 import yaml
@@ -18,6 +20,10 @@ from cliff import command
 from cliff import lister
 from cliff import show
 from oslo_config import cfg
+
+
+if TYPE_CHECKING:
+    from ecrae.clients import session
 
 
 class _Help(argparse.RawDescriptionHelpFormatter):
@@ -30,20 +36,46 @@ class Command(command.Command):
     #: Shell lines, each of which a test runs.
     examples: str = ''
 
+    #: Whether ``openstack`` has to sign in before it runs the command.
+    auth_required = False
+
     @property
     def conf(self) -> cfg.ConfigOpts:
         """ECRAE's configuration, as the application has read it."""
-        app: Any = self.app
-        conf: cfg.ConfigOpts = app.conf
+        application: Any = self._openstack or self.app
+        conf: cfg.ConfigOpts = application.conf
         return conf
+
+    def connect(self, cloud: str | None = None) -> 'session.Connection':
+        """The way to the caller's cloud; needs ``auth_required``.
+
+        :param cloud: entry of ``clouds.yaml``; the caller's choice if not
+            given.
+        :raises ConfigError: there are no credentials, or they are incomplete.
+        """
+        if self._openstack and cloud is None:
+            connection: session.Connection = self._openstack.connection
+            return connection
+        from ecrae.clients import session as sessions
+
+        return sessions.from_environment(cloud)
+
+    @property
+    def _openstack(self) -> Any:
+        """What ``openstack`` offers, if that is who runs the command."""
+        manager = getattr(self.app, 'client_manager', None)
+        return manager.ecrae if manager else None
 
     def get_parser(self, prog_name: str) -> Any:
         """Parser with the examples as its epilogue."""
         parser = super().get_parser(prog_name)
         if self.examples:
-            parser.epilog = 'examples:\n' + textwrap.indent(
-                textwrap.dedent(self.examples).strip(), '  '
-            )
+            lines = textwrap.dedent(self.examples).strip()
+            if hasattr(self.app, 'client_manager'):
+                lines = re.sub(
+                    '^ecrae ', 'openstack ecrae ', lines, flags=re.M
+                )
+            parser.epilog = 'examples:\n' + textwrap.indent(lines, '  ')
             parser.formatter_class = _Help
         return parser
 

@@ -9,8 +9,10 @@ ECRAE is installed beside it: the descriptor then goes there as it is.
 
 import dataclasses
 import posixpath
+import time
 from collections.abc import Iterator
 from collections.abc import Mapping
+from collections.abc import Sequence
 from typing import Any
 
 from oslo_config import cfg
@@ -28,11 +30,15 @@ from ecrae.deployer.descriptor import Descriptor
 from ecrae.kb import catalogue
 from ecrae.kb import decisions
 from ecrae.kb import knowledge as kb_knowledge
+from ecrae.kb import readings
 from ecrae.kb.db import Database
 from ecrae.model import hints
+from ecrae.model import load
 from ecrae.model.cluster import Cluster
 from ecrae.model.decision import Decision
 from ecrae.model.knowledge import Knowledge
+from ecrae.model.reading import Reading
+from ecrae.model.reading import Subject
 
 
 _SERVER = 'OS::Nova::Server'
@@ -83,6 +89,8 @@ class _Known:
     knowledge: Knowledge
     origin: str
     database: Database | None = None
+    #: Newest measurements of hosts.
+    measured: Sequence[Reading] = ()
 
 
 def prepare(
@@ -109,6 +117,13 @@ def prepare(
         return _delegate(
             descriptor, inputs, stacks, 'this account may not see hosts'
         )
+    hosts = load.with_readings(
+        cluster.hosts,
+        known.measured,
+        time.time(),
+        conf.ecrae_telemetry.max_age,
+    )
+    cluster = dataclasses.replace(cluster, hosts=tuple(hosts))
     return _plan(descriptor, inputs, known, cluster)
 
 
@@ -194,6 +209,7 @@ def _known(conf: cfg.ConfigOpts) -> _Known:
                 kb_knowledge.load(transaction),
                 f'knowledge base {database.label}',
                 database,
+                readings.list_all(transaction, Subject.HOST),
             )
     except exception.ConfigError:
         place = conf.get_location('connection', 'ecrae_database')

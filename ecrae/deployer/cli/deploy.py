@@ -14,7 +14,6 @@ from typing import Any
 
 from ecrae import command
 from ecrae import exception
-from ecrae.clients import session
 from ecrae.clients.orchestration import Event
 from ecrae.clients.orchestration import Request
 from ecrae.clients.orchestration import Stack
@@ -35,6 +34,8 @@ class Deploy(command.Lister):
     fails while this command waits for it is deleted again; an existing stack
     is never touched.
     """
+
+    auth_required = True
 
     examples = """
         ecrae deploy owncloud.yaml --name shop --wait
@@ -86,7 +87,7 @@ class Deploy(command.Lister):
         """Plan, create, follow; a row for each component."""
         inputs = plan.parse_inputs(parsed_args.input)
         descriptor = plan.read_descriptor(parsed_args.file)
-        connection = session.from_environment(parsed_args.os_cloud)
+        connection = self.connect(parsed_args.os_cloud)
         stacks = Stacks(connection)
         _refuse_existing(stacks, parsed_args.name)
         prepared = deployment.prepare(

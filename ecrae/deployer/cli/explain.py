@@ -8,7 +8,6 @@ from typing import Any
 from ecrae import command
 from ecrae import exception
 from ecrae.clients import servers
-from ecrae.clients import session as sessions
 from ecrae.clients.servers import Server
 from ecrae.kb import decisions
 from ecrae.kb.db import Database
@@ -25,6 +24,8 @@ class Explain(command.Lister):
     base, so this is a command for operators.
     """
 
+    auth_required = True
+
     examples = """
         ecrae explain my-app
         ecrae explain my-app -f json
@@ -40,7 +41,7 @@ class Explain(command.Lister):
 
     def take_action(self, parsed_args: Any) -> Any:
         """The candidates of every component, the chosen one first."""
-        found = servers.find(sessions.from_environment(), parsed_args.name)
+        found = servers.find(self.connect(), parsed_args.name)
         tagged = [s for s in found if hints.DECISION in s.metadata]
         if not tagged:
             raise exception.NotFound(

@@ -7,7 +7,6 @@ from typing import Any
 
 from ecrae import command
 from ecrae.clients import observation
-from ecrae.clients import session as sessions
 from ecrae.kb import knowledge as knowledge_base
 from ecrae.kb import readings
 from ecrae.kb.db import Database
@@ -24,6 +23,8 @@ class Hosts(command.Lister):
     best or within ten per cent of it.
     """
 
+    auth_required = True
+
     examples = """
         ecrae hosts
         ecrae hosts -f json --sort-column marginal_power_w
@@ -36,7 +37,7 @@ class Hosts(command.Lister):
             known = knowledge_base.load(session)
             measured = readings.list_all(session, Subject.HOST)
         hosts = load.with_readings(
-            observation.observe_hosts(sessions.from_environment(), known),
+            observation.observe_hosts(self.connect(), known),
             measured,
             time.time(),
             self.conf.ecrae_telemetry.max_age,

@@ -4,8 +4,8 @@
 
 A tenant may see neither hosts nor the knowledge base. heat-engine looks at
 both with ``[ecrae_cloud]`` and ``[ecrae_database]`` of its own configuration,
-and keeps what it saw for a few seconds, because one request makes it plan
-several times.
+lays what telemetry measured over what it estimates, and keeps what it saw for
+a few seconds, because one request makes it plan several times.
 """
 
 import contextlib
@@ -30,12 +30,15 @@ from ecrae.deployer.descriptor import Descriptor
 from ecrae.deployer.selection import Previous
 from ecrae.kb import decisions
 from ecrae.kb import knowledge as kb_knowledge
+from ecrae.kb import readings
 from ecrae.kb.db import Database
+from ecrae.model import load
 from ecrae.model.cluster import Cluster
 from ecrae.model.cluster import Flavor
 from ecrae.model.cluster import Host
 from ecrae.model.decision import Decision
 from ecrae.model.knowledge import Knowledge
+from ecrae.model.reading import Subject
 
 
 LOG = log.getLogger(__name__)
@@ -56,6 +59,9 @@ class Planner:
 
     :param connect: gives the connection to the cloud; called when needed.
     :param lifetime_s: how long one look at the hosts serves.
+    :param max_age_s: the oldest measurement that counts.
+    :param clock: seconds that never go back.
+    :param wall: seconds since the epoch.
     """
 
     def __init__(
@@ -63,12 +69,16 @@ class Planner:
         database: Database,
         connect: Callable[[], session.Connection],
         lifetime_s: float,
+        max_age_s: float,
         clock: Callable[[], float] = time.monotonic,
+        wall: Callable[[], float] = time.time,
     ) -> None:
         self._database = database
         self._connect = connect
         self._lifetime_s = lifetime_s
+        self._max_age_s = max_age_s
         self._clock = clock
+        self._wall = wall
         self._lock = threading.Lock()
         self._connection: session.Connection | None = None
         self._view: View | None = None
@@ -126,11 +136,18 @@ class Planner:
             self._database.reader() as transaction,
         ):
             known = kb_knowledge.load(transaction)
+            measured = readings.list_all(transaction, Subject.HOST)
         with _needed('the state of the cloud'):
             connection = self._connected()
+            hosts = load.with_readings(
+                observation.observe_hosts(connection, known),
+                measured,
+                self._wall(),
+                self._max_age_s,
+            )
             return View(
                 knowledge=known,
-                hosts=tuple(observation.observe_hosts(connection, known)),
+                hosts=tuple(hosts),
                 flavors=tuple(compute.list_flavors(connection)),
                 taken_at_s=now_s,
             )
@@ -154,6 +171,7 @@ def from_options(conf: cfg.ConfigOpts) -> Planner:
         database,
         lambda: session.from_options(conf),
         conf.ecrae_deployer.observation_lifetime,
+        conf.ecrae_telemetry.max_age,
     )
 
 

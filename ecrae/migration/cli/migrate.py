@@ -10,7 +10,6 @@ from typing import Any
 from ecrae import command
 from ecrae import exception
 from ecrae.clients import migrations
-from ecrae.clients import session
 from ecrae.migration import job as jobs
 from ecrae.migration.cli import control
 from ecrae.migration.drivers import base
@@ -32,6 +31,8 @@ class Migrate(command.ShowOne):
     workload is touched. Interrupting the command does not stop the
     migration: ``ecrae migration cancel`` does.
     """
+
+    auth_required = True
 
     examples = """
     ecrae migrate criu:web compute-2
@@ -101,7 +102,7 @@ class Migrate(command.ShowOne):
 
     def _move_server(self, parsed_args: Any) -> tuple[Any, Any]:
         """Let Nova do it; there may be no agents."""
-        connection = session.from_environment()
+        connection = self.connect()
         name = parsed_args.workload.partition(':')[2]
         job = jobs.Job(
             id=str(uuid.uuid4()),

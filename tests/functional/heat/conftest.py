@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 
 import dataclasses
+import time
 
 import pytest
 
@@ -8,9 +9,12 @@ from ecrae.deployer.heat import resources
 from ecrae.deployer.heat import template
 from ecrae.kb import catalogue
 from ecrae.kb import knowledge
+from ecrae.kb import readings
 from ecrae.kb import schema
 from ecrae.kb.db import Database
 from ecrae.model.knowledge import KnownHost
+from ecrae.model.reading import Reading
+from ecrae.model.reading import Subject
 from tests.functional.heat import emulation
 from tests.functional.heat import engine as heat_engine
 
@@ -59,6 +63,30 @@ def database(tmp_path):
             dataclasses.replace(catalogue.load(), hosts=hosts),
         )
     return made
+
+
+@pytest.fixture
+def measure(database):
+    """Put readings of hosts in the place of those that were kept."""
+
+    def put(metric, age_s=0, **values):
+        with database.writer() as session:
+            readings.replace_all(
+                session,
+                [
+                    Reading(
+                        subject=Subject.HOST,
+                        name=name.replace('_', '-'),
+                        metric=metric,
+                        value=value,
+                        measured_at=time.time() - age_s,
+                        source='test',
+                    )
+                    for name, value in values.items()
+                ],
+            )
+
+    return put
 
 
 @pytest.fixture

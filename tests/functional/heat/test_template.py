@@ -8,6 +8,7 @@ from oslo_config import cfg
 
 from ecrae.deployer.heat import template
 from ecrae.kb import decisions
+from ecrae.model.reading import Metric
 from tests.functional.heat.conftest import HOSTS
 from tests.functional.heat.engine import Refused
 from tests.functional.heat.topology import descriptor
@@ -74,6 +75,31 @@ def test_malformed_descriptor_is_refused_without_a_traceback(engine):
         engine.create('shop', descriptor(web={'type': 'no.such.Type'}))
     assert 'no.such.Type' in str(caught.value)
     assert 'Traceback' not in str(caught.value)
+
+
+def _chosen_host(engine, database, name):
+    engine.create(name, descriptor(web=server('web-frontend')))
+    return _decisions(database)[0].components[0].chosen.host
+
+
+@pytest.mark.parametrize(
+    'readings', [(Metric.UTILIZATION, 1.0), (Metric.POWER_W, 3000.0)]
+)
+def test_measured_load_and_watts_decide(engine, database, measure, readings):
+    metric, much = readings
+    best = _chosen_host(engine, database, 'idle')
+    measure(metric, **{best.replace('-', '_'): much})
+    assert _chosen_host(engine, database, 'busy') != best
+    measure(metric)
+    assert _chosen_host(engine, database, 'idle-again') == best
+
+
+def test_measurement_that_is_too_old_decides_nothing(
+    engine, database, measure
+):
+    best = _chosen_host(engine, database, 'idle')
+    measure(Metric.UTILIZATION, age_s=601, **{best.replace('-', '_'): 1.0})
+    assert _chosen_host(engine, database, 'old') == best
 
 
 def test_update_with_the_same_descriptor_touches_nothing(engine, cloud):

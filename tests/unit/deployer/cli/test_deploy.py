@@ -6,6 +6,7 @@ import json
 import os
 import re
 import textwrap
+import time
 
 import pytest
 
@@ -14,9 +15,13 @@ from ecrae.cmd import shell
 from ecrae.kb import catalogue
 from ecrae.kb import decisions
 from ecrae.kb import knowledge
+from ecrae.kb import readings
 from ecrae.kb import schema
 from ecrae.kb.db import Database
 from ecrae.model.knowledge import KnownHost
+from ecrae.model.reading import Metric
+from ecrae.model.reading import Reading
+from ecrae.model.reading import Subject
 from tests.unit.clients import wire
 
 
@@ -228,6 +233,31 @@ def test_stack_is_created_with_what_was_chosen_here(cloud, deploy, database):
         (recorded,) = decisions.list_newest(session, 9)
     assert server['metadata']['ecrae:decision'] == recorded.id
     assert 'knowledge base' in err
+
+
+def test_measured_watts_count(cloud, deploy, database):
+    def added_w():
+        cloud.hosts(wire.hypervisor('arm-1'))
+        code, out, err = deploy('--dry-run', '-f', 'json')
+        assert code == 0, err
+        return json.loads(out)[0]['marginal_power_w']
+
+    estimated_w = added_w()
+    with database.writer() as session:
+        readings.replace_all(
+            session,
+            [
+                Reading(
+                    subject=Subject.HOST,
+                    name='arm-1',
+                    metric=Metric.POWER_W,
+                    value=10_000.0,
+                    measured_at=time.time(),
+                    source='file',
+                )
+            ],
+        )
+    assert added_w() == pytest.approx(2 * estimated_w, rel=0.01)
 
 
 def test_value_of_an_input_is_a_parameter_and_nothing_else(cloud, deploy):

@@ -12,9 +12,13 @@ from ecrae.deployer.heat import planner
 from ecrae.kb import catalogue
 from ecrae.kb import decisions
 from ecrae.kb import knowledge
+from ecrae.kb import readings
 from ecrae.kb import schema
 from ecrae.kb.db import Database
 from ecrae.model.knowledge import KnownHost
+from ecrae.model.reading import Metric
+from ecrae.model.reading import Reading
+from ecrae.model.reading import Subject
 from tests.unit.clients import wire
 
 
@@ -109,7 +113,7 @@ def _looks_at_hosts(cloud):
 
 def test_one_look_serves_for_its_lifetime(cloud, database):
     clock = Clock()
-    made = planner.Planner(database, cloud.connection, 10, clock)
+    made = planner.Planner(database, cloud.connection, 10, 60, clock)
     _plan(made)
     clock.now_s += 9
     _plan(made)
@@ -120,13 +124,13 @@ def test_one_look_serves_for_its_lifetime(cloud, database):
 
 
 def test_image_is_one_that_the_project_can_boot(cloud, database):
-    made = planner.Planner(database, cloud.connection, 0)
+    made = planner.Planner(database, cloud.connection, 0, 60)
     assert _plan(made, 'me').images == {'web': 'mine'}
     assert _plan(made, 'them').images == {'web': 'theirs'}
 
 
 def test_failed_look_is_not_remembered(cloud, database):
-    made = planner.Planner(database, cloud.connection, 10, Clock())
+    made = planner.Planner(database, cloud.connection, 10, 60, Clock())
     rooms = f'{wire.PLACEMENT}/allocation_candidates?resources=MEMORY_MB:1'
     cloud.mock.get(rooms, status_code=503)
     with pytest.raises(exception.ConfigError, match='operator'):
@@ -135,8 +139,33 @@ def test_failed_look_is_not_remembered(cloud, database):
     assert _plan(made).decision.components
 
 
+def test_measured_watts_count_until_they_are_old(cloud, database):
+    with database.writer() as session:
+        readings.replace_all(
+            session,
+            [
+                Reading(
+                    subject=Subject.HOST,
+                    name='arm-1',
+                    metric=Metric.POWER_W,
+                    value=10_000.0,
+                    measured_at=1000.0,
+                    source='file',
+                )
+            ],
+        )
+
+    def added_w(now):
+        made = planner.Planner(
+            database, cloud.connection, 0, 60, wall=lambda: now
+        )
+        return _plan(made).decision.components[0].chosen.marginal_power_w
+
+    assert added_w(1060.0) == pytest.approx(2 * added_w(1061.0))
+
+
 def test_decision_is_recorded(cloud, database):
-    made = planner.Planner(database, cloud.connection, 0)
+    made = planner.Planner(database, cloud.connection, 0, 60)
     decision = _plan(made).decision
     made.record(decision)
     with database.reader() as session:
@@ -146,7 +175,7 @@ def test_decision_is_recorded(cloud, database):
 def test_decision_that_cannot_be_recorded_is_logged(
     cloud, database, tmp_path, caplog
 ):
-    made = planner.Planner(database, cloud.connection, 0)
+    made = planner.Planner(database, cloud.connection, 0, 60)
     decision = _plan(made).decision
     (tmp_path / 'ecrae.sqlite').unlink()
     made.record(decision)
