@@ -52,7 +52,6 @@ class Client:
         """The session of ``openstack``, whatever it signed in with."""
         from ecrae.clients import session
 
-        self._manager.setup_auth()
         return session.Connection(
             session=self._manager.session,
             region=self._manager.region_name or None,

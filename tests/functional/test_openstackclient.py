@@ -2,6 +2,7 @@
 
 """``openstack ecrae …`` in the real python-openstackclient."""
 
+import inspect
 import json
 import logging
 import os
@@ -11,6 +12,7 @@ import shlex
 
 import pytest
 from openstackclient import shell as openstack_shell
+from openstackclient.common import clientmanager
 
 import ecrae
 from ecrae.cmd import shell
@@ -28,6 +30,9 @@ def run(tmp_path, monkeypatch, capsys):
     monkeypatch.setenv('HOME', str(tmp_path))
     monkeypatch.setenv('XDG_CONFIG_HOME', str(tmp_path))
     monkeypatch.chdir(tmp_path)
+    # One process of ``openstack`` has one client manager; ours has several.
+    kept = inspect.getattr_static(clientmanager.ClientManager, 'ecrae')
+    monkeypatch.setattr(kept, '_handle', None)
     root = logging.getLogger()
     monkeypatch.setattr(root, 'handlers', list(root.handlers))
     monkeypatch.setattr(root, 'level', root.level)
