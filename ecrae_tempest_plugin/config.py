@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""Options of tempest.conf: which tags and hosts the cloud under test has."""
+
+from oslo_config import cfg
+
+
+service_available = cfg.BoolOpt(
+    'ecrae',
+    default=True,
+    help='Whether ECRAE is expected to be available.',
+)
+
+ecrae_group = cfg.OptGroup(
+    'ecrae', title='Energy-aware placement by ECRAE in Heat and Nova'
+)
+
+EcraeGroup = [
+    cfg.StrOpt(
+        'catalog_type',
+        default='orchestration',
+        help='Type of the service that takes tagged TOSCA, which is Heat.',
+    ),
+    cfg.StrOpt(
+        'endpoint_type',
+        default='publicURL',
+        choices=['publicURL', 'adminURL', 'internalURL'],
+        help='Endpoint of Heat to use.',
+    ),
+    cfg.StrOpt(
+        'region',
+        default='',
+        help='Region of Heat; that of identity if empty.',
+    ),
+    cfg.IntOpt(
+        'build_timeout',
+        default=600,
+        min=1,
+        help='Seconds that a stack may take to be created or deleted.',
+    ),
+    cfg.IntOpt(
+        'build_interval',
+        default=2,
+        min=1,
+        help='Seconds between two looks at a stack.',
+    ),
+    cfg.ListOpt(
+        'tags',
+        default=['web-frontend', 'database'],
+        help='Two hint tags of the knowledge base that the cloud has room '
+        'for.',
+    ),
+    cfg.DictOpt(
+        'host_node_types',
+        default={},
+        help="""
+Node type of each compute host, as in the knowledge base.
+
+Possible values:
+
+* ``HOST:NODE_TYPE,HOST:NODE_TYPE``, hosts as Nova names them. With it tests
+  check where servers are; what only exact tags can show is skipped without.
+""",
+    ),
+    cfg.BoolOpt(
+        'rebalancer',
+        default=False,
+        help="""
+Whether ecrae-rebalancer runs and may move the servers of the tests.
+
+Related options:
+
+* ``cli``
+""",
+    ),
+    cfg.StrOpt(
+        'cli',
+        default='ecrae',
+        help='Command by which plans are read and approved, where tempest '
+        'runs. Words before the subcommand are allowed: ``ecrae '
+        '--config-file /etc/ecrae/ecrae.conf``.',
+    ),
+    cfg.IntOpt(
+        'plan_timeout',
+        default=180,
+        min=1,
+        help='Seconds within which the rebalancer proposes a plan and, once '
+        'it is approved, finishes it.',
+    ),
+]
