@@ -71,6 +71,7 @@ PLUGINS = {
     'tag': f'{PACKAGE}.tag_filter.EcraeTagFilter',
     'drain': f'{PACKAGE}.drain_filter.EcraeDrainFilter',
     'power_cap': f'{PACKAGE}.power_cap_filter.EcraePowerCapFilter',
+    'shortlist': f'{PACKAGE}.shortlist_filter.EcraeShortlistFilter',
 }
 WEIGHER = f'{PACKAGE}.energy_weigher.EcraeEnergyWeigher'
 CASES = {'untagged': None, 'tag, all hosts': 'all', 'tag, a third': 'third'}
@@ -419,7 +420,7 @@ def main() -> None:
         '--aggregates', type=int, default=40, help='racks, with a power cap'
     )
     parser.add_argument(
-        '--filters', nargs='*', choices=PLUGINS, default=['tag', 'drain']
+        '--filters', nargs='*', choices=PLUGINS, default=['tag', 'drain', 'shortlist']
     )
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:

@@ -26,7 +26,13 @@ FILTERS = {
         f'{PACKAGE}.power_cap_filter.EcraePowerCapFilter',
         False,
     ),
+    'EcraeShortlistFilter': (
+        f'{PACKAGE}.shortlist_filter.EcraeShortlistFilter',
+        False,
+    ),
 }
+#: The filter that must see what all others leave.
+LAST = 'EcraeShortlistFilter'
 WEIGHER = f'{PACKAGE}.energy_weigher.EcraeEnergyWeigher'
 
 NOVAS_FILTERS = 'nova.scheduler.filters.all_filters'
@@ -51,6 +57,11 @@ def nova_plugins(file: ServiceFile) -> list[str]:
                 f'{name} is enabled but not available: '
                 f'add a line available_filters = {path}'
             )
+    if LAST in enabled and enabled[-1] != LAST:
+        found.append(
+            f'{LAST} is not the last of enabled_filters: the filters after '
+            'it may refuse all hosts that it leaves'
+        )
     if available and NOVAS_FILTERS not in available:
         found.append(
             "available_filters lacks Nova's own: "

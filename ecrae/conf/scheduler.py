@@ -100,4 +100,22 @@ Possible values:
 * 0.0: hosts have no cap of their own
 """,
     ),
+    cfg.IntOpt(
+        'shortlist_size',
+        default=200,
+        min=0,
+        help="""
+Hosts that EcraeShortlistFilter leaves for each server of a request.
+
+The filter passes the most efficient hosts only, so that Nova's weighers do
+not look at thousands of others. The next best hosts are the alternates when
+a build fails, so a few dozen are wanted in each cell.
+
+Possible values:
+
+* A positive number
+* 0: the filter passes all hosts, as it does where
+  ``energy_weight_multiplier`` is below 1.0
+""",
+    ),
 ]

@@ -12,18 +12,14 @@ from collections.abc import Callable
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 from nova.scheduler import utils
 from nova.scheduler import weights
 
 from ecrae.scheduler_filters import estimate
 from ecrae.scheduler_filters import knowledge_view
 from ecrae.scheduler_filters import request
-from ecrae.scheduler_filters import scores
-from ecrae.scheduler_filters.host_table import UNKNOWN
 from ecrae.scheduler_filters.keeper import View
 from ecrae.scheduler_filters.options import CONF
-from ecrae.scheduler_filters.requirement import Requirement
 
 
 #: Key of an aggregate's metadata that overrides the multiplier.
@@ -66,25 +62,11 @@ class EcraeEnergyWeigher(weights.BaseHostWeigher):
         if asked is None:
             return []
         states = [weighed.obj for weighed in weighed_obj_list]
-        return _weights(view, asked, states, weight_properties.vcpus)
+        weights, _ = estimate.weights(
+            view.hosts, states, weight_properties.vcpus, asked
+        )
+        return weights.tolist()
 
     def _weigh_object(self, obj: Any, weight_properties: Any) -> float:
         """Unused: hosts are weighed all at once."""
         return 0.0
-
-
-def _weights(
-    view: View, asked: Requirement, states: Sequence[Any], vcpus: int
-) -> list[float]:
-    table = view.hosts
-    rows = table.locate(states)
-    allowed = np.array(
-        [*(name in asked.node_types for name in table.node_types), False]
-    )
-    found = estimate.estimate(table, rows, states, vcpus, asked)
-    return scores.weights(
-        found.marginal.efficiency,
-        found.preference,
-        rows != UNKNOWN,
-        allowed[table.node_type[rows]],
-    ).tolist()

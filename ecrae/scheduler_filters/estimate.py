@@ -15,6 +15,7 @@ from ecrae.model.ranking import HostArrays
 from ecrae.model.ranking import Marginal
 from ecrae.scheduler_filters import scores
 from ecrae.scheduler_filters.arrays import IntArray
+from ecrae.scheduler_filters.host_table import UNKNOWN
 from ecrae.scheduler_filters.host_table import HostTable
 from ecrae.scheduler_filters.requirement import Requirement
 
@@ -56,6 +57,24 @@ def estimate(
     hosts = table.arrays(rows, states)
     added = ranking.marginal(hosts, vcpus, busy, speed)
     return Estimate(hosts, added, preference)
+
+
+def weights(
+    table: HostTable, states: Sequence[Any], vcpus: int, asked: Requirement
+) -> tuple[FloatArray, FloatArray]:
+    """Weight of each host for a tagged server, and its load, shapes (n,)."""
+    rows = table.locate(states)
+    allowed = np.array(
+        [*(name in asked.node_types for name in table.node_types), False]
+    )
+    found = estimate(table, rows, states, vcpus, asked)
+    weight = scores.weights(
+        found.marginal.efficiency,
+        found.preference,
+        rows != UNKNOWN,
+        allowed[table.node_type[rows]],
+    )
+    return weight, found.hosts.utilization
 
 
 def _profile(

@@ -102,10 +102,13 @@ class Measured:
             is_estimated, load.allocated_utilization(first, cores), measured
         )
         added = (vcpus_used - first) * load.DEFAULT_BUSY_FRACTION / cores
-        factor = ranking.calibration(curves_w, then, self.power_w[rows])
+        measured_w = self.power_w[rows]
+        if not np.isnan(measured_w).all():
+            factor = ranking.calibration(curves_w, then, measured_w)
+            curves_w = curves_w * factor[:, np.newaxis]
         utilization = np.where(
             is_estimated,
             load.allocated_utilization(vcpus_used, cores),
             np.clip(measured + added, 0.0, 1.0),
         )
-        return utilization, curves_w * factor[:, np.newaxis]
+        return utilization, curves_w

@@ -17,6 +17,7 @@ PLUGINS = {
     'EcraeTagFilter': 'ecrae.scheduler_filters.tag_filter',
     'EcraeDrainFilter': 'ecrae.scheduler_filters.drain_filter',
     'EcraePowerCapFilter': 'ecrae.scheduler_filters.power_cap_filter',
+    'EcraeShortlistFilter': 'ecrae.scheduler_filters.shortlist_filter',
 }
 WEIGHER = 'ecrae.scheduler_filters.energy_weigher.EcraeEnergyWeigher'
 NOVAS_FILTERS = 'nova.scheduler.filters.all_filters'

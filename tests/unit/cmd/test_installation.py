@@ -32,6 +32,18 @@ def _good():
     }
 
 
+def test_shortlist_comes_last():
+    good = _good()
+    path, _ = installation.FILTERS[installation.LAST]
+    good['available_filters'].append(path)
+    good['enabled_filters'] = ['EcraeTagFilter,EcraeShortlistFilter']
+    assert installation.nova_plugins(_file(**good)) == []
+
+    good['enabled_filters'] = ['EcraeShortlistFilter,EcraeTagFilter']
+    [fault] = installation.nova_plugins(_file(**good))
+    assert 'not the last' in fault
+
+
 def test_good_nova_conf():
     assert installation.nova_plugins(_file(**_good())) == []
 

@@ -119,3 +119,33 @@ def test_sleeping_host_draws_its_sleep_watts():
     hosts = table.arrays(np.array([0]), [State('a')])
 
     assert host_table.draw_w(hosts).tolist() == [5.0]
+
+
+def test_the_same_states_are_found_again_and_others_afresh():
+    known = hardware.knowledge({'a': 'arm', 'b': 'new'})
+    table = HostTable(known, set())
+    a, b, c = State('a'), State('b'), State('c')
+
+    assert _types(table, [a, b, c]) == ['arm', 'new', None]
+    assert _types(table, [a, b, c]) == ['arm', 'new', None]
+    assert _types(table, [c, b, a]) == [None, 'new', 'arm']
+    assert _types(table, [b]) == ['new']
+
+
+def test_load_is_that_of_the_moment():
+    table = HostTable(hardware.knowledge({'a': 'arm'}), set())
+    states = [State('a', vcpus_used=0)]
+    before = table.arrays(table.locate(states), states).utilization[0]
+
+    # As HostState.consume_from_request does.
+    states[0].vcpus_used = 32
+    after = table.arrays(table.locate(states), states).utilization[0]
+
+    assert (before, after) == (0.0, pytest.approx(0.3))
+
+
+def test_host_that_never_reported_is_idle():
+    table = HostTable(hardware.knowledge({'a': 'arm'}), set())
+    states = [State('a', vcpus_used=None)]
+
+    assert table.arrays(table.locate(states), states).utilization[0] == 0.0
