@@ -420,7 +420,10 @@ def main() -> None:
         '--aggregates', type=int, default=40, help='racks, with a power cap'
     )
     parser.add_argument(
-        '--filters', nargs='*', choices=PLUGINS, default=['tag', 'drain', 'shortlist']
+        '--filters',
+        nargs='*',
+        choices=PLUGINS,
+        default=['tag', 'drain', 'shortlist'],
     )
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
