@@ -11,7 +11,7 @@ GROUP = cfg.OptGroup(
     help='Sources of measured load and power, and how far to trust them.',
 )
 
-SOURCES = ('gnocchi', 'prometheus', 'ceilometer', 'file')
+SOURCES = ('gnocchi', 'prometheus', 'ceilometer', 'file', 'agent')
 
 OPTIONS: list[cfg.Opt] = [
     cfg.ListOpt(
@@ -31,6 +31,7 @@ Possible values:
 * ``prometheus``: node_exporter, libvirt exporter, Kepler or Scaphandre
 * ``ceilometer``: Ceilometer's v2 API, for clouds that still run it
 * ``file``: a document that another program writes, see ``file``
+* ``agent``: utilization and power that ``ecrae-agent`` measures on its host
 * nothing: load is always estimated
 """,
     ),

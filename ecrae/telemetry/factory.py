@@ -15,8 +15,10 @@ from oslo_config import cfg
 from ecrae import exception
 from ecrae.clients import session as sessions
 from ecrae.conf import telemetry as options
+from ecrae.kb.db import Database
 from ecrae.model.knowledge import Knowledge
 from ecrae.model.reading import Metric
+from ecrae.telemetry import agent
 from ecrae.telemetry import collection
 from ecrae.telemetry.collector import Collector
 from ecrae.telemetry.history import History
@@ -141,9 +143,14 @@ def _file(conf: cfg.ConfigOpts) -> Source:
     return _load('file').FileSource(path)
 
 
+def _agent(conf: cfg.ConfigOpts) -> Source:
+    return agent.AgentSource(Database(conf.ecrae_database.connection))
+
+
 _MAKERS: dict[str, Callable[[cfg.ConfigOpts], Source]] = {
     'gnocchi': _gnocchi,
     'prometheus': _prometheus,
     'ceilometer': _ceilometer,
     'file': _file,
+    'agent': _agent,
 }
