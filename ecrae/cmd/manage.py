@@ -10,6 +10,7 @@ from ecrae.cmd import application
 COMMANDS = {
     'certificate issue': 'ecrae.migration.cli.certificate:Issue',
     'certificate list': 'ecrae.migration.cli.certificate:List',
+    'certificate revoke': 'ecrae.migration.cli.certificate:Revoke',
     'db sync': 'ecrae.kb.cli.db:Sync',
     'db version': 'ecrae.kb.cli.db:Version',
     'decision list': 'ecrae.kb.cli.decision:List',

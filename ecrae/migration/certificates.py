@@ -4,7 +4,8 @@
 
 The folder of the CA stays with the operator; what a host gets is ``ca.pem``,
 ``host.pem`` and ``host.key``. Keys are P-256, names are in subjectAltName:
-the host's name for the agents, its migration address for criu.
+the host's name for the agents, its migration address for criu. A certificate
+that is revoked is in ``crl.pem``, which every host needs.
 """
 
 import dataclasses
@@ -14,6 +15,7 @@ import os
 import pathlib
 
 from cryptography import x509
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -37,6 +39,7 @@ class Issued:
     address: str
     serial: int
     not_after: datetime.datetime
+    is_revoked: bool
 
 
 def _now() -> datetime.datetime:
@@ -157,7 +160,93 @@ def issue(
     pem = certificate.public_bytes(serialization.Encoding.PEM)
     _write(target / 'host.pem', pem, 0o644)
     _write(target / 'ca.pem', ca_pem, 0o644)
+    if (folder / 'crl.pem').exists():
+        _write(target / 'crl.pem', (folder / 'crl.pem').read_bytes(), 0o644)
     return target
+
+
+def revoke(folder: pathlib.Path, host: str) -> pathlib.Path:
+    """Put a host's present certificate on the list that hosts refuse.
+
+    :returns: ``crl.pem``, to be copied to every host.
+    :raises NotFound: when the CA issued none to the host.
+    """
+    jobs.check_host(host)
+    path = folder / 'hosts' / host / 'host.pem'
+    if not path.exists():
+        raise exception.NotFound(noun='certificate', name=host)
+    lost = x509.load_pem_x509_certificate(path.read_bytes())
+    ca = x509.load_pem_x509_certificate((folder / 'ca.pem').read_bytes())
+    builder = (
+        x509.CertificateRevocationListBuilder()
+        .issuer_name(ca.subject)
+        .last_update(_now() - _SKEW)
+        # Hosts would trust nobody once it is over, and nothing renews it.
+        .next_update(ca.not_valid_after_utc)
+    )
+    listed = folder / 'crl.pem'
+    revoked = {item.serial_number: item for item in _revoked(listed)}
+    revoked[lost.serial_number] = (
+        x509.RevokedCertificateBuilder()
+        .serial_number(lost.serial_number)
+        .revocation_date(_now())
+        .build()
+    )
+    for item in revoked.values():
+        builder = builder.add_revoked_certificate(item)
+    crl = builder.sign(_load_key(folder / 'ca.key'), hashes.SHA256())
+    _write(listed, crl.public_bytes(serialization.Encoding.PEM), 0o644)
+    return listed
+
+
+def _revoked(path: pathlib.Path) -> list[x509.RevokedCertificate]:
+    """What a list has; nothing if there is no list."""
+    if not path.exists():
+        return []
+    return list(x509.load_pem_x509_crl(path.read_bytes()))
+
+
+def check(
+    pem: str, host: str, cacert: pathlib.Path, crl: pathlib.Path
+) -> None:
+    """Refuse a certificate that is not the host's own of this CA.
+
+    :param cacert: one CA, or several while one follows the other.
+    :param crl: the list of what is revoked; it need not be there.
+    :raises TransferFailed: with what is wrong.
+    """
+    try:
+        found = x509.load_pem_x509_certificate(pem.encode())
+        names = found.extensions.get_extension_for_class(
+            x509.SubjectAlternativeName
+        ).value.get_values_for_type(x509.DNSName)
+    except (ValueError, x509.ExtensionNotFound):
+        raise exception.TransferFailed(
+            f'{host} shows no certificate of an agent.'
+        ) from None
+    issuers = x509.load_pem_x509_certificates(cacert.read_bytes())
+    revoked = {item.serial_number for item in _revoked(crl)}
+    wrong = ''
+    if host not in names:
+        wrong = f'is of {", ".join(names)}'
+    elif not any(_is_issued(found, issuer) for issuer in issuers):
+        wrong = f'is not of the CA in {cacert}'
+    elif not found.not_valid_before_utc <= _now() <= found.not_valid_after_utc:
+        wrong = f'expired at {found.not_valid_after_utc:%Y-%m-%d}'
+    elif found.serial_number in revoked:
+        wrong = 'is revoked'
+    if wrong:
+        raise exception.TransferFailed(
+            f'The certificate that {host} shows {wrong}.'
+        )
+
+
+def _is_issued(found: x509.Certificate, issuer: x509.Certificate) -> bool:
+    try:
+        found.verify_directly_issued_by(issuer)
+    except (ValueError, TypeError, InvalidSignature):
+        return False
+    return True
 
 
 def _load_key(path: pathlib.Path) -> ec.EllipticCurvePrivateKey:
@@ -175,6 +264,7 @@ def _load_key(path: pathlib.Path) -> ec.EllipticCurvePrivateKey:
 def list_issued(folder: pathlib.Path) -> list[Issued]:
     """Certificates in the CA's folder, by host."""
     found = []
+    revoked = {item.serial_number for item in _revoked(folder / 'crl.pem')}
     for path in sorted(folder.glob('hosts/*/host.pem')):
         certificate = x509.load_pem_x509_certificate(path.read_bytes())
         names = certificate.extensions.get_extension_for_class(
@@ -187,6 +277,7 @@ def list_issued(folder: pathlib.Path) -> list[Issued]:
                 address=str(addresses[0]) if addresses else '',
                 serial=certificate.serial_number,
                 not_after=certificate.not_valid_after_utc,
+                is_revoked=certificate.serial_number in revoked,
             )
         )
     return found

@@ -19,6 +19,7 @@ import threading
 from collections.abc import Iterable
 
 from ecrae import exception
+from ecrae.migration import certificates
 
 
 #: Longest header and largest image; page data does not come this way.
@@ -32,16 +33,52 @@ _LENGTH = struct.Struct('>H')
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Identity:
-    """This host's certificate files."""
+    """This host's certificate files; ``crl`` need not exist."""
 
     cacert: pathlib.Path
     cert: pathlib.Path
     key: pathlib.Path
+    crl: pathlib.Path
 
     def paths(self) -> dict[str, str]:
-        """The files by the names criu's options have."""
-        names = ('cacert', 'cert', 'key')
-        return {name: str(getattr(self, name)) for name in names}
+        """The files by the names criu's options have, for its client."""
+        names = ['cacert', 'cert', 'key']
+        found = {name: str(getattr(self, name)) for name in names}
+        if self.crl.exists():
+            found['cacrl'] = str(self.crl)
+        return found
+
+    def paths_for(
+        self, pem: str, host: str, pinned: pathlib.Path
+    ) -> dict[str, str]:
+        """The files for a server of criu's that only one host may use.
+
+        criu's server does not look at its client's name, so all that it is
+        told to trust is that host's certificate itself.
+
+        :param pem: the certificate, as the host has shown it.
+        :param pinned: where to write it.
+        :raises TransferFailed: when it is not the host's own of the CA.
+        """
+        certificates.check(pem, host, self.cacert, self.crl)
+        pinned.write_text(pem)
+        return {
+            'cacert': str(pinned),
+            'cert': str(self.cert),
+            'key': str(self.key),
+        }
+
+    def certificate(self) -> str:
+        """This host's certificate, to be shown to peers.
+
+        :raises ConfigError: when there is none.
+        """
+        try:
+            return self.cert.read_text()
+        except OSError as error:
+            raise exception.ConfigError(
+                f'Certificate of this host: {error}'
+            ) from error
 
     def context(self, side: int) -> ssl.SSLContext:
         """TLS settings that ask the peer for a certificate of the CA.
@@ -54,6 +91,9 @@ class Identity:
         try:
             context.load_verify_locations(self.cacert)
             context.load_cert_chain(self.cert, self.key)
+            if self.crl.exists():
+                context.load_verify_locations(self.crl)
+                context.verify_flags |= ssl.VERIFY_CRL_CHECK_LEAF
         except (OSError, ssl.SSLError) as error:
             raise exception.ConfigError(
                 f'Certificate of this host ({self.cert}, {self.key}, CA '

@@ -44,6 +44,7 @@ def identity(conf: cfg.ConfigOpts) -> channel.Identity:
         cacert=folder / 'ca.pem',
         cert=folder / 'host.pem',
         key=folder / 'host.key',
+        crl=folder / 'crl.pem',
     )
 
 

@@ -69,8 +69,11 @@ def _tls(options: Mapping[str, Any], *, serves: bool) -> list[str]:
     words = ['--tls']
     for name in ('cacert', 'cert', 'key'):
         words += [f'--tls-{name}', _file(paths[name])]
+    if 'cacrl' in paths:
+        words += ['--tls-cacrl', _file(paths['cacrl'])]
     # criu's server compares the client's name with its own address, which
-    # no client has; the client does check the server's name.
+    # no client has: the only certificate that it is given to trust is that
+    # client's. The client does check the server's name.
     return [*words, '--tls-no-cn-verify'] if serves else words
 
 

@@ -70,6 +70,31 @@ class Issue(command.ShowOne):
         return ('host', 'folder'), (parsed_args.host, str(folder))
 
 
+class Revoke(command.ShowOne):
+    """Refuse a host's certificate from now on: its key may be known.
+
+    Copy the file that is shown to every host's ``[ecrae_agent]
+    certificate_directory``; until a host has it, that host goes on
+    accepting. Then issue the host a new one.
+    """
+
+    examples = """
+    ecrae-manage certificate revoke compute-1 --ca ca
+    """
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        """Whose."""
+        parser: argparse.ArgumentParser = super().get_parser(prog_name)
+        parser.add_argument('host', help='Name of the host, as Nova has it.')
+        _add_folder(parser)
+        return parser
+
+    def take_action(self, parsed_args: Any) -> tuple[Any, Any]:
+        """Renew the list."""
+        path = certificates.revoke(parsed_args.ca, parsed_args.host)
+        return ('host', 'list'), (parsed_args.host, str(path))
+
+
 class List(command.Lister):
     """List the certificates that were issued, and which expire soon."""
 
@@ -93,14 +118,16 @@ class List(command.Lister):
                 item.address,
                 f'{item.serial:x}',
                 item.not_after.isoformat(),
-                _state(item.not_after, now),
+                _state(item, now),
             )
             for item in certificates.list_issued(parsed_args.ca)
         )
         return columns, rows
 
 
-def _state(not_after: datetime.datetime, now: datetime.datetime) -> str:
-    if not_after < now:
+def _state(item: certificates.Issued, now: datetime.datetime) -> str:
+    if item.is_revoked:
+        return 'revoked'
+    if item.not_after < now:
         return 'expired'
-    return 'expires soon' if not_after - now < _SOON else 'valid'
+    return 'expires soon' if item.not_after - now < _SOON else 'valid'

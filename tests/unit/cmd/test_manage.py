@@ -366,6 +366,7 @@ def test_every_command_has_examples_that_run(
         decision.Show,
         certificate.Issue,
         certificate.List,
+        certificate.Revoke,
     ]
     assert len(commands) == len(manage.COMMANDS)
     for command in commands:

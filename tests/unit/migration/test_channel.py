@@ -23,6 +23,7 @@ def _identity(folder, host, address=LOCAL):
         cacert=issued / 'ca.pem',
         cert=issued / 'host.pem',
         key=issued / 'host.key',
+        crl=issued / 'crl.pem',
     )
 
 
@@ -118,6 +119,7 @@ def test_a_missing_certificate_is_named(tmp_path):
         cacert=tmp_path / 'ca.pem',
         cert=tmp_path / 'host.pem',
         key=tmp_path / 'host.key',
+        crl=tmp_path / 'crl.pem',
     )
     with pytest.raises(exception.ConfigError, match=r'host\.pem'):
         channel.Sender(identity, 'two', LOCAL, 1)
@@ -129,3 +131,34 @@ def test_no_free_port_names_the_option():
         pytest.raises(exception.ConfigError, match='migration_port'),
     ):
         channel.listen(LOCAL, [taken.getsockname()[1]])
+
+
+def test_a_revoked_sender_is_refused(tmp_path, incoming):
+    ca = tmp_path / 'ca'
+    revoked = _identity(ca, 'one')
+    certificates.revoke(ca, 'one')
+    receiver = channel.Receiver(
+        _identity(ca, 'two'),
+        peer='one',
+        address=LOCAL,
+        ports=PORTS,
+        folder=incoming,
+    )
+    with contextlib.suppress(exception.TransferFailed):
+        sender = channel.Sender(revoked, 'two', LOCAL, receiver.port)
+        sender.send([], 5.0)
+        sender.close()
+    with pytest.raises(exception.TransferFailed, match=r'(?i)revoked'):
+        receiver.wait(5.0)
+    receiver.close()
+
+
+def test_a_server_of_criu_trusts_its_one_client_only(tmp_path):
+    ca = tmp_path / 'ca'
+    one, two = _identity(ca, 'one'), _identity(ca, 'two')
+    pinned = tmp_path / 'peer.pem'
+    paths = two.paths_for(one.certificate(), 'one', pinned)
+    assert paths['cacert'] == str(pinned)
+    assert pinned.read_text() == one.certificate()
+    with pytest.raises(exception.TransferFailed, match='is of two'):
+        two.paths_for(two.certificate(), 'one', pinned)

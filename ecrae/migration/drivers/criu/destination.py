@@ -73,6 +73,7 @@ class CriuDestination(base.Destination):
             'address': self._host.address,
             'image_port': receiver.port,
             'page_ports': ports,
+            'certificate': self._host.identity.certificate(),
         }
 
     def transfer(
@@ -176,7 +177,9 @@ class CriuDestination(base.Destination):
             'images': hosts.images_name(number),
             'address': self._host.address,
             'port': port,
-            'tls': self._host.identity.paths(),
+            'tls': self._host.identity.paths_for(
+                job.needs['certificate'], job.source, folder / 'peer.pem'
+            ),
         }
         if number > 1:
             options['previous'] = number - 1

@@ -54,6 +54,7 @@ class CriuSource(base.Source):
             'addresses': workload['addresses'],
             'architecture': cpu['architecture'],
             'cpu_flags': cpu['flags'],
+            'certificate': self._host.identity.certificate(),
         }
 
     def prepare(
@@ -163,8 +164,17 @@ class CriuSource(base.Source):
             options['previous'] = number - 1
         if job.mode in _LAZY:
             address = self._host.address
-            port = channel.free_port(address, self._host.ports)
-            return {**options, 'lazy': True, 'address': address, 'port': port}
+            return {
+                **options,
+                'tls': self._host.identity.paths_for(
+                    ticket['certificate'],
+                    job.destination,
+                    self._host.folder(job) / 'peer.pem',
+                ),
+                'lazy': True,
+                'address': address,
+                'port': channel.free_port(address, self._host.ports),
+            }
         port = ticket['page_ports'][max(number - 1, 0)]
         return {**options, 'address': ticket['address'], 'port': port}
 
