@@ -19,6 +19,11 @@ COMMANDS = {
     'migration list': 'ecrae.migration.cli.migration:List',
     'migration show': 'ecrae.migration.cli.migration:Show',
     'plan': 'ecrae.deployer.cli.plan:Plan',
+    'proposal approve': 'ecrae.migration.cli.proposal:Approve',
+    'proposal cancel': 'ecrae.migration.cli.proposal:Cancel',
+    'proposal history': 'ecrae.migration.cli.proposal:History',
+    'proposal list': 'ecrae.migration.cli.proposal:List',
+    'proposal show': 'ecrae.migration.cli.proposal:Show',
     'rebalance': 'ecrae.migration.cli.rebalance:Rebalance',
     'simulate': 'ecrae.simulator.cli.simulate:Simulate',
 }

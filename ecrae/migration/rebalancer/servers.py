@@ -140,8 +140,13 @@ class ServerMover:
 
     def _abort(self, action: Action) -> None:
         found = migrations.get_progress(self._connection, action.workload)
-        if found is not None:
+        if found is None:
+            return
+        try:
             migrations.abort(self._connection, action.workload, found.id)
+        except exception.CloudError as error:
+            # It is too late for that: how it ends will be seen.
+            LOG.warning('%s', error)
 
     def _settled(self, action: Action) -> migrations.Place:
         """Where the server is once nothing is going on with it.
