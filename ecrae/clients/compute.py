@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from keystoneauth1 import adapter
+from keystoneauth1 import exceptions as auth_exceptions
 from novaclient import client as nova_client
 
 from ecrae.clients import failures
@@ -130,6 +131,19 @@ def list_images(
     ]
 
 
+def get_image(connection: Connection, image_id: str) -> Image | None:
+    """One image, whoever's it is; None if it was deleted.
+
+    :raises CloudError: Glance failed.
+    """
+    with failures.reported('Glance', 'show an image'):
+        try:
+            found = _glance(connection).get(f'/images/{image_id}').json()
+        except auth_exceptions.NotFound:
+            return None
+    return _image(found, is_unique=False)
+
+
 def _hypervisor(
     found: Any, zones: Mapping[str, str], aggregates: list[str]
 ) -> Hypervisor:
@@ -158,8 +172,8 @@ def _pages(listing: Any) -> Iterator[Any]:
         marker = page[-1].id
 
 
-def _glance_pages(connection: Connection) -> Iterator[dict[str, Any]]:
-    glance = adapter.Adapter(
+def _glance(connection: Connection) -> adapter.Adapter:
+    return adapter.Adapter(
         connection.session,
         service_type='image',
         region_name=connection.region,
@@ -167,6 +181,10 @@ def _glance_pages(connection: Connection) -> Iterator[dict[str, Any]]:
         min_version='2.0',
         max_version='2.latest',
     )
+
+
+def _glance_pages(connection: Connection) -> Iterator[dict[str, Any]]:
+    glance = _glance(connection)
     path = f'/images?limit={PAGE}&sort=name:asc,id:asc&os_hidden=false'
     while path:
         page = glance.get(path).json()

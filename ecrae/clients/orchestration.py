@@ -89,6 +89,14 @@ class Request:
         return fields
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class Place:
+    """A resource by its stack and its name there."""
+
+    stack_id: str
+    resource: str
+
+
 class Stacks:
     """The stacks of the connection's project.
 
@@ -135,6 +143,58 @@ class Stacks:
         """Start to make an existing stack what ``request`` says."""
         with failures.reported('Heat', 'update a stack'):
             self._api.stacks.update(stack_id, **request._fields())
+
+    def change_template(
+        self, stack_id: str, template: Mapping[str, Any]
+    ) -> None:
+        """Start to replace the template; all else of the stack stays.
+
+        Heat goes back to the present template if the new one fails.
+        """
+        with failures.reported('Heat', 'update a stack'):
+            self._api.stacks.update(
+                stack_id,
+                existing=True,
+                template=dict(template),
+                disable_rollback=False,
+            )
+
+    def cancel_update(self, stack_id: str) -> None:
+        """Let Heat go back to what the stack was before its update."""
+        with failures.reported('Heat', 'cancel the update of a stack'):
+            self._api.actions.cancel_update(stack_id)
+
+    def find_server(self, server_id: str, name: str) -> Place | None:
+        """Which resource of which stack a server is; None if of none.
+
+        Heat cannot be asked that at once, so stacks are looked through, the
+        ones that Heat would have named the server after first. A stack
+        inside a stack counts by itself.
+
+        :param name: the server's.
+        """
+        with failures.reported('Heat', "list a project's stacks"):
+            stacks = sorted(
+                self._api.stacks.list(show_nested=True),
+                key=lambda stack: not name.startswith(stack.stack_name),
+            )
+        for stack in stacks:
+            with failures.reported('Heat', "list a stack's resources"):
+                try:
+                    found = self._api.resources.list(
+                        stack.id, filters={'physical_resource_id': server_id}
+                    )
+                except heat_exceptions.HTTPNotFound:
+                    continue
+            if found:
+                return Place(stack.id, found[0].resource_name)
+        return None
+
+    def server_of(self, place: Place) -> str:
+        """Id of the server that a resource is now; empty if it is none."""
+        with failures.reported('Heat', "show a stack's resource"):
+            found = self._api.resources.get(place.stack_id, place.resource)
+        return found.physical_resource_id or ''
 
     def delete(self, stack_id: str) -> None:
         """Start to delete a stack."""

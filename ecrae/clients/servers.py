@@ -15,6 +15,8 @@ from ecrae.clients import compute
 from ecrae.clients import failures
 from ecrae.clients import orchestration
 from ecrae.clients.session import Connection
+from ecrae.model.cluster import Flavor
+from ecrae.model.cluster import Image
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +30,49 @@ class Server:
     #: Compute host; empty for an account that may not see it.
     host: str
     metadata: Mapping[str, str]
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Details:
+    """What another server in its place must be like."""
+
+    id: str
+    name: str
+    project_id: str
+    flavor: Flavor
+    #: None for a server that boots from a volume, or whose image is gone.
+    image: Image | None
+    metadata: Mapping[str, str]
+
+
+def get(connection: Connection, server_id: str) -> Details:
+    """A server in full.
+
+    :raises NotFound: there is none of that identifier.
+    :raises CloudError: Nova or Glance failed.
+    """
+    api = compute.nova(connection)
+    with failures.reported('Nova', 'show a server'):
+        try:
+            found = api.servers.get(server_id)
+        except nova_exceptions.NotFound:
+            raise exception.NotFound(noun='server', name=server_id) from None
+    flavor = found.flavor
+    return Details(
+        id=found.id,
+        name=found.name,
+        project_id=found.tenant_id,
+        flavor=Flavor(
+            name=flavor['original_name'],
+            vcpus=flavor['vcpus'],
+            memory_mib=flavor['ram'],
+            disk_gib=flavor['disk'],
+        ),
+        image=compute.get_image(connection, found.image['id'])
+        if found.image
+        else None,
+        metadata=found.metadata,
+    )
 
 
 def find(connection: Connection, name_or_id: str) -> list[Server]:

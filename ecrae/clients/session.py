@@ -35,6 +35,17 @@ the service project. Tenants never see these credentials.
 #: Seconds after which an API that does not answer counts as gone.
 TIMEOUT_S = 60
 
+#: Options that say where a token counts.
+_SCOPE = (
+    'project_id',
+    'project_name',
+    'project_domain_id',
+    'project_domain_name',
+    'domain_id',
+    'domain_name',
+    'system_scope',
+)
+
 
 @dataclasses.dataclass(frozen=True)
 class Connection:
@@ -64,14 +75,22 @@ def register_opts(conf: cfg.ConfigOpts) -> None:
     conf.register_opts(_options(), group=GROUP.name)
 
 
-def from_options(conf: cfg.ConfigOpts) -> Connection:
+def from_options(
+    conf: cfg.ConfigOpts, project_id: str | None = None
+) -> Connection:
     """Connection of a service, from its ``[ecrae_cloud]`` options.
 
+    :param project_id: project to act in; None: that of the options. The
+        service's account needs a role there.
     :raises ConfigError: the group lacks what its ``auth_type`` needs.
     """
     register_opts(conf)
+    scope: dict[str, str | None] = {}
+    if project_id is not None:
+        scope = dict.fromkeys(_SCOPE)
+        scope['project_id'] = project_id
     try:
-        auth = loading.load_auth_from_conf_options(conf, GROUP.name)
+        auth = loading.load_auth_from_conf_options(conf, GROUP.name, **scope)
     except auth_exceptions.ClientException as error:
         raise exception.ConfigError(
             f'[{GROUP.name}]: {error}. Set auth_type and the options it '

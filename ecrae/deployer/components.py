@@ -18,8 +18,8 @@ from ecrae.deployer import inputs
 from ecrae.deployer import types
 from ecrae.deployer.candidates import Minima
 from ecrae.deployer.descriptor import Descriptor
-from ecrae.deployer.images import Wanted
 from ecrae.model import hints
+from ecrae.model.images import Wanted
 
 
 #: Servers of a descriptor; as many as Heat takes resources by default.

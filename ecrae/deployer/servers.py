@@ -6,13 +6,13 @@ import dataclasses
 from collections.abc import Iterable
 
 from ecrae import exception
-from ecrae.deployer import images
 from ecrae.deployer.candidates import Minima
 from ecrae.deployer.completion import Choice
 from ecrae.deployer.components import Server
 from ecrae.deployer.selection import Previous
 from ecrae.deployer.translation import ServerPlan
 from ecrae.model import hints
+from ecrae.model import images
 from ecrae.model.cluster import Cluster
 from ecrae.model.cluster import Flavor
 from ecrae.model.cluster import Image

@@ -15,11 +15,11 @@ from typing import Any
 
 from ecrae import exception
 from ecrae.deployer import components
-from ecrae.deployer import images
 from ecrae.deployer import policies
 from ecrae.deployer.candidates import Component
 from ecrae.deployer.components import Server
 from ecrae.deployer.descriptor import Descriptor
+from ecrae.model import images
 from ecrae.model.cluster import Cluster
 from ecrae.model.cluster import Image
 from ecrae.model.knowledge import Knowledge

@@ -24,5 +24,8 @@ TRUE = frozenset({'1', 't', 'true', 'on', 'y', 'yes'})
 #: True on a component that may be redeployed on another architecture.
 RELOCATABLE = 'ecrae:relocatable'
 
+#: On a server that took the place of another one: that one's identifier.
+REPLACES = 'ecrae:replaces'
+
 #: A tag that starts with this names the one node type that will do.
 EXACT_PREFIX = 'exact:'

@@ -134,7 +134,7 @@ class HostPower:
 class SleepEnactor(HostPower):
     """Takes an empty host out of service and switches it off."""
 
-    def enact(
+    def __call__(
         self, action: plan.Action, *, cancelled: Callable[[], bool]
     ) -> None:
         """Return once the host is off and remembered as asleep.
@@ -242,7 +242,7 @@ class SleepEnactor(HostPower):
 class WakeEnactor(HostPower):
     """Switches a host on and puts it back into service."""
 
-    def enact(
+    def __call__(
         self, action: plan.Action, *, cancelled: Callable[[], bool]
     ) -> None:
         """Return once Nova may place servers on the host.

@@ -103,7 +103,7 @@ class World:
             enactors.Waits(settle_s=15, sleep_s=60, wake_s=60, poll_s=5),
             pause=self._pause,
             clock=lambda: self.now,
-        ).enact(_action(kind), cancelled=cancelled)
+        )(_action(kind), cancelled=cancelled)
 
     def sleep(self, **options):
         self.enact(plan.ActionKind.SLEEP, **options)

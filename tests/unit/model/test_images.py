@@ -2,9 +2,9 @@
 
 import pytest
 
-from ecrae.deployer import images
-from ecrae.deployer.images import Wanted
+from ecrae.model import images
 from ecrae.model.cluster import Image
+from ecrae.model.images import Wanted
 from tests.unit.deployer import world
 
 
