@@ -124,7 +124,7 @@ A host that takes longer stays out of service for somebody to look at.
 Seconds a host stays off at least.
 
 A host is put to sleep only when it will not be needed for that long. It is
-woken sooner only where there is no room left at all.
+woken sooner only where less than half of the room that should be free is.
 """,
     ),
     cfg.FloatOpt(

@@ -44,7 +44,7 @@ Sources of single metrics, where they differ from ``sources``.
 Possible values:
 
 * a metric (``utilization``, ``memory_used_mib``, ``power_w``,
-  ``cpu_cores_used``), a colon, and sources separated by ``|``: for example
+  ``cpu_cores_used``, ``requests_per_s``), a colon, and sources separated by ``|``: for example
   ``power_w:prometheus|gnocchi``
 """,
     ),

@@ -8,6 +8,7 @@ it may give a default.
 """
 
 import dataclasses
+import math
 import re
 from collections.abc import Iterator
 from collections.abc import Mapping
@@ -187,6 +188,30 @@ class _Reader:
                 )
             if value == 'true':
                 yield key, value
+        for name, key, most in (
+            ('max_load', hints.MAX_LOAD, 1.0),
+            ('max_requests_per_s', hints.MAX_REQUESTS_PER_S, 1e9),
+        ):
+            expression, path = self._setting(name)
+            if expression is not None:
+                yield key, self._limit(name, expression, path, most)
+
+    def _limit(
+        self, name: str, expression: Any, path: tuple[str, ...], most: float
+    ) -> str:
+        """A threshold as the text that the server's metadata has."""
+        text = str(self._resolve(expression, *path))[:50]
+        try:
+            value = float(text)
+        except ValueError:
+            value = math.nan
+        if not 0.0 < value <= most:
+            raise self._error(
+                f'ecrae.{name} is {text!r}; valid are numbers above 0, at '
+                f'most {most:g}',
+                *path,
+            )
+        return f'{value:g}'
 
     def _capability(self, name: str) -> dict[str, Any]:
         """Resolved properties of a capability, those of types included."""

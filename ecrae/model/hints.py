@@ -24,6 +24,12 @@ TRUE = frozenset({'1', 't', 'true', 'on', 'y', 'yes'})
 #: True on a component that may be redeployed on another architecture.
 RELOCATABLE = 'ecrae:relocatable'
 
+#: Busy part of its vCPUs, in (0, 1], above which a component is moved.
+MAX_LOAD = 'ecrae:max_load'
+
+#: Requests a second above which a component is moved.
+MAX_REQUESTS_PER_S = 'ecrae:max_requests_per_s'
+
 #: On a server that took the place of another one: that one's identifier.
 REPLACES = 'ecrae:replaces'
 

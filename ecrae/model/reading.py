@@ -22,6 +22,8 @@ class Metric(enum.StrEnum):
     CPU_CORES_USED = 'cpu_cores_used'
     MEMORY_USED_MIB = 'memory_used_mib'
     POWER_W = 'power_w'
+    #: Requests an instance serves in a second, whatever a request is there.
+    REQUESTS_PER_S = 'requests_per_s'
 
 
 #: What is read of each subject.
@@ -31,6 +33,7 @@ METRICS: dict[Subject, tuple[Metric, ...]] = {
         Metric.CPU_CORES_USED,
         Metric.MEMORY_USED_MIB,
         Metric.POWER_W,
+        Metric.REQUESTS_PER_S,
     ),
 }
 

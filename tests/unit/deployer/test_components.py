@@ -239,6 +239,33 @@ def test_marks_for_the_rebalancer():
     assert second.marks == {hints.RELOCATABLE: 'true'}
 
 
+def test_thresholds_for_the_rebalancer():
+    first, second = _servers("""
+    a:
+      type: tosca.nodes.Compute
+      metadata: {ecrae.tag: web, ecrae.max_load: 0.80}
+    b:
+      type: ecrae.nodes.Compute
+      properties: {tag: web, max_load: 1, max_requests_per_s: 2.5e2}
+    """)
+
+    assert first.marks == {hints.MAX_LOAD: '0.8'}
+    assert second.marks == {
+        hints.MAX_LOAD: '1',
+        hints.MAX_REQUESTS_PER_S: '250',
+    }
+
+
+@pytest.mark.parametrize('value', ['0', '1.1', '-1', 'nan', 'much', '[1]'])
+def test_a_threshold_that_is_none(value):
+    with pytest.raises(exception.TemplateError, match='ecrae.max_load is'):
+        _servers(f"""
+        a:
+          type: tosca.nodes.Compute
+          metadata: {{ecrae.tag: web, ecrae.max_load: {value}}}
+        """)
+
+
 def test_an_exact_node_type_takes_flavors_that_tags_use_it_with():
     (component,) = _tagged(
         's: {type: tosca.nodes.Compute, metadata: {ecrae.tag: exact:arm}}'

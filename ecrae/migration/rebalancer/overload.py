@@ -1,0 +1,284 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""Components that pass their threshold, and where they belong now. Pure.
+
+A component's *strain* is its load, or its requests a second, against the
+threshold that its owner or the operator set; above 1 for the whole hold time
+it is moved. On another host the same work strains it by ::
+
+    strain' = strain · s(here) / s(there) · c(there) / c(here)
+    c       = max(1, u / 0.9)
+
+with ``s`` the relative speed that profiling measured for the tag and ``u``
+the host's utilization, there with the component on it: a host busier than
+that serves nobody at full speed. A host is better when ``strain' ≤ 1 −
+margin``. Better hosts of the same architecture come first, by live migration
+(or the agents); failing these, a component that is marked relocatable is
+redeployed on another architecture that its tag has a large enough flavor
+for. Among better hosts the energy function of :mod:`ecrae.model.ranking`
+chooses.
+"""
+
+import dataclasses
+from collections.abc import Callable
+from collections.abc import Collection
+from collections.abc import Mapping
+from collections.abc import Sequence
+
+import numpy as np
+
+from ecrae.migration.optimizer.objective import Migration
+from ecrae.model import ranking
+from ecrae.model.cluster import Host
+from ecrae.model.cluster import HostState
+from ecrae.model.knowledge import Tag
+from ecrae.model.plan import Action
+from ecrae.model.plan import ActionKind
+
+
+#: Utilization above which everything on a host gets slower.
+CROWDED = 0.9
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Component:
+    """A workload that has a threshold, as it is now."""
+
+    id: str
+    #: Hostname.
+    host: str
+    vcpus: float
+    memory_mib: float
+    #: Cores kept busy.
+    busy_cores: float
+    #: None where nothing measures it.
+    requests_per_s: float | None = None
+    #: Busy part of its vCPUs that is too much; None: no such threshold.
+    max_load: float | None = None
+    max_requests_per_s: float | None = None
+    #: None for a component without a tag: as fast anywhere.
+    tag: Tag | None = None
+    is_relocatable: bool = False
+
+    @property
+    def strain(self) -> float:
+        """The worse of load and requests against their thresholds."""
+        strains = [0.0]
+        if self.max_load:
+            strains.append(self.busy_cores / self.vcpus / self.max_load)
+        if self.max_requests_per_s and self.requests_per_s is not None:
+            strains.append(self.requests_per_s / self.max_requests_per_s)
+        return max(strains)
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """When a component is moved."""
+
+    hold_s: float = 300.0
+    #: How far below its threshold a component must come by moving.
+    margin: float = 0.1
+    max_moves: int = 5
+
+
+CanTake = Callable[[Component, Host], bool]
+
+
+def watch(
+    since: Mapping[str, float], components: Sequence[Component], now: float
+) -> dict[str, float]:
+    """Since when each component is above its threshold.
+
+    :param since: what was said last time.
+    """
+    return {
+        component.id: since.get(component.id, now)
+        for component in components
+        if component.strain > 1.0
+    }
+
+
+def decide(
+    components: Sequence[Component],
+    hosts: Sequence[Host],
+    since: Mapping[str, float],
+    now: float,
+    rules: Rules,
+    can_take: CanTake,
+    moved: Collection[str] = (),
+) -> list[Action]:
+    """What to move where, the most strained first.
+
+    :param since: of :func:`watch`.
+    :param can_take: whether a host may have the component at all: whatever
+        the cloud's own rules are, of a migration within one architecture.
+    :param moved: components that must not be moved again yet.
+    """
+    ripe = [
+        component
+        for component in components
+        if component.strain > 1.0
+        and component.id not in moved
+        and now - since.get(component.id, now) >= rules.hold_s
+    ]
+    ripe.sort(key=lambda component: (-component.strain, component.id))
+    room = {host.name: host for host in hosts}
+    actions: list[Action] = []
+    for component in ripe:
+        if len(actions) == rules.max_moves or component.host not in room:
+            continue
+        action = _relief(component, room, rules, can_take)
+        if action is not None:
+            actions.append(action)
+            _book(component, room, action.destination)
+    return actions
+
+
+def _relief(
+    component: Component,
+    room: Mapping[str, Host],
+    rules: Rules,
+    can_take: CanTake,
+) -> Action | None:
+    here = room[component.host]
+    others = [
+        host
+        for host in room.values()
+        if host is not here
+        and host.state is HostState.AWAKE
+        and _strain_at(component, here, host) <= 1.0 - rules.margin
+    ]
+    within = [
+        host
+        for host in others
+        if _is_alike(here, host)
+        and _has_room(host, component.vcpus, component.memory_mib)
+        and can_take(component, host)
+    ]
+    if within:
+        return _action(component, here, within, ActionKind.MIGRATE)
+    if not component.is_relocatable:
+        return None
+    beyond = [
+        host
+        for host in others
+        if host.node_type.architecture != here.node_type.architecture
+        and _serves(component, host)
+    ]
+    if beyond:
+        return _action(component, here, beyond, ActionKind.REDEPLOY)
+    return None
+
+
+def _strain_at(component: Component, here: Host, there: Host) -> float:
+    relative = _speed(component, here) / _speed(component, there)
+    added = component.busy_cores * relative / there.node_type.cores
+    crowding = _crowding(there.utilization + added)
+    return component.strain * relative * crowding / _crowding(here.utilization)
+
+
+def _crowding(utilization: float) -> float:
+    return max(1.0, utilization / CROWDED)
+
+
+def _speed(component: Component, host: Host) -> float:
+    """Relative speed of the tag on a host; 1 where nobody measured it."""
+    for target in component.tag.targets if component.tag else ():
+        if target.node_type.name == host.node_type.name:
+            return target.relative_speed
+    return 1.0
+
+
+def _is_alike(here: Host, there: Host) -> bool:
+    a, b = here.node_type, there.node_type
+    return (
+        a.architecture == b.architecture
+        and a.hypervisor_type == b.hypervisor_type
+        and here.zone == there.zone
+    )
+
+
+def _has_room(host: Host, vcpus: float, memory_mib: float) -> bool:
+    return host.vcpus_free >= vcpus and host.memory_free_mib >= memory_mib
+
+
+def _serves(component: Component, host: Host) -> bool:
+    """Whether the tag has a flavor there, as large, that there is room for.
+
+    A component without a tag keeps its flavor, but nobody knows how fast it
+    is on another architecture: it stays.
+    """
+    if component.tag is None:
+        return False
+    return any(
+        target.node_type.name == host.node_type.name
+        and target.flavor.vcpus >= component.vcpus
+        and target.flavor.memory_mib >= component.memory_mib
+        and _has_room(host, target.flavor.vcpus, target.flavor.memory_mib)
+        for target in component.tag.targets
+    )
+
+
+def _action(
+    component: Component, here: Host, hosts: Sequence[Host], kind: ActionKind
+) -> Action:
+    """The move to the host that does the work for the least energy."""
+    busy = component.busy_cores / component.vcpus
+    # What is measured was measured here; speeds count against this host.
+    speeds = [
+        _speed(component, host) / _speed(component, here) for host in hosts
+    ]
+    added = ranking.marginal(
+        ranking.HostArrays.of(hosts), component.vcpus, busy, np.array(speeds)
+    )
+    best = min(
+        range(len(hosts)),
+        key=lambda i: (-float(added.efficiency[i]), hosts[i].name),
+    )
+    there = hosts[best]
+    verb = 'moves' if kind is ActionKind.MIGRATE else 'is redeployed'
+    return Action(
+        kind=kind,
+        workload=component.id,
+        source=here.name,
+        destination=there.name,
+        reason=(
+            f'at {100 * component.strain:.0f} % of its threshold on '
+            f'{here.node_type.name}; {verb} to {there.node_type.name}, '
+            f'expected at {100 * _strain_at(component, here, there):.0f} %'
+        ),
+        saving_w=_freed_w(component, here) - float(added.power_w[best]),
+        cost_j=_cost_j(component) if kind is ActionKind.MIGRATE else 0.0,
+    )
+
+
+def _freed_w(component: Component, host: Host) -> float:
+    """Watts that its host draws less without it."""
+    part = min(component.busy_cores / host.node_type.cores, host.utilization)
+    without = dataclasses.replace(
+        host, utilization=host.utilization - part, power_w=None
+    )
+    busy = part * host.node_type.cores / component.vcpus
+    added = ranking.marginal(
+        ranking.HostArrays.of([without]), component.vcpus, busy, 1.0
+    )
+    return float(added.power_w[0])
+
+
+def _cost_j(component: Component) -> float:
+    joules = Migration().joules(
+        np.array([component.memory_mib]), np.array([component.busy_cores])
+    )
+    return float(joules[0])
+
+
+def _book(component: Component, room: dict[str, Host], name: str) -> None:
+    """Take the room that the component will need there."""
+    host = room[name]
+    added = component.busy_cores / host.node_type.cores
+    room[name] = dataclasses.replace(
+        host,
+        vcpus_free=host.vcpus_free - component.vcpus,
+        memory_free_mib=host.memory_free_mib - component.memory_mib,
+        utilization=min(1.0, host.utilization + added),
+    )

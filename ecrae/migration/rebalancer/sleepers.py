@@ -1,0 +1,291 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""Which empty hosts sleep now, and which must be woken. Pure.
+
+Hosts that can stand in for each other form a pool: the same architecture
+and zone. In each pool, for every resource (vCPUs, memory, busy cores)::
+
+    need(T) = max(headroom · used, growth(T))
+    growth(T) = m + z · √v      of the largest rise of use within T so far
+
+``m`` and ``v`` are :mod:`ecrae.model.forecast`'s mean and variance. Without
+a history ``growth`` is nought and the headroom decides alone.
+
+A host is woken when less than ``need(lead)`` is free on the hosts that are
+awake, where *lead* is what waking takes: before the room is needed. An empty
+host sleeps when ``need(lead + minimum off time)`` stays free without it. The
+second is never less than the first, and of the hosts to be woken none is
+taken that the others make needless, so under steady demand a host that was
+woken is not put to sleep, nor one that sleeps woken.
+"""
+
+import collections
+import dataclasses
+from collections.abc import Mapping
+from collections.abc import Sequence
+
+import numpy as np
+
+from ecrae.model import forecast
+from ecrae.model.cluster import HostState
+from ecrae.model.plan import Action
+from ecrae.model.plan import ActionKind
+from ecrae.model.power import FloatArray
+
+
+#: Samples of the history after which one counts half.
+HALF_LIFE = 144.0
+
+#: Rounding that a sum of rooms may suffer.
+_TOLERANCE = 1e-9
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Machine:
+    """One host; rooms and uses have shape (r,), a resource each."""
+
+    name: str
+    #: Hosts of one pool can take each other's work.
+    pool: str
+    state: HostState
+    #: What it would still take, if it were awake.
+    free: FloatArray
+    used: FloatArray
+    idle_w: float
+    sleep_w: float
+    #: Whether nothing at all is on it, nor on its way.
+    is_empty: bool
+    #: Whether it may be switched off, and on again.
+    may_sleep: bool = True
+    #: Seconds since it was put to sleep or woken; infinite if never.
+    switched_s: float = float('inf')
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """When hosts may be switched; times in seconds."""
+
+    #: Part of what is used that is kept free.
+    headroom: float = 0.1
+    #: Empty hosts that stay awake in each pool.
+    spare_hosts: int = 1
+    min_off_s: float = 1800.0
+    min_on_s: float = 1800.0
+    #: From the decision to wake a host until it takes work.
+    lead_s: float = 600.0
+    #: Deviations by which growth is expected to exceed its mean.
+    safety: float = 2.0
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class History:
+    """What the hosts of one pool were used for, at regular times."""
+
+    #: Oldest first, shape (samples, r).
+    used: FloatArray
+    interval_s: float
+
+
+def decide(
+    machines: Sequence[Machine],
+    histories: Mapping[str, History],
+    rules: Rules,
+) -> list[Action]:
+    """Hosts to wake, then hosts to put to sleep, in the order to do it.
+
+    :param histories: by pool; a pool without one has its headroom alone.
+    """
+    pools = collections.defaultdict(list)
+    for machine in machines:
+        pools[machine.pool].append(machine)
+    wakes: list[Action] = []
+    sleeps: list[Action] = []
+    for name in sorted(pools):
+        pool = _Pool(pools[name], histories.get(name), rules)
+        woken = pool.to_wake()
+        wakes += woken
+        if not woken:
+            sleeps += pool.to_sleep()
+    return wakes + sleeps
+
+
+def growth(
+    history: History, lead_s: float, capacity: FloatArray, safety: float
+) -> FloatArray:
+    """How much more may be used within a time, shape (r,).
+
+    :param capacity: of the whole pool: a rise is never expected to be more.
+    """
+    steps = max(1, int(np.ceil(lead_s / history.interval_s)))
+    used = history.used
+    # What is too short to have seen a rise tells nothing.
+    steps = min(steps, len(used) - 1)
+    if steps < 1:
+        return np.zeros_like(capacity)
+    windows = np.lib.stride_tricks.sliding_window_view(used, steps + 1, axis=0)
+    rises = np.maximum(windows.max(axis=2) - windows[:, :, 0], 0.0)
+    expected = [
+        forecast.forecast(rises[:, [r]].T, capacity[[r]], HALF_LIFE)
+        for r in range(used.shape[1])
+    ]
+    bound = [
+        float(each.mean[0] + safety * np.sqrt(each.variance[0]))
+        for each in expected
+    ]
+    return np.minimum(np.array(bound), capacity)
+
+
+class _Pool:
+    """Hosts that can stand in for each other."""
+
+    def __init__(
+        self,
+        machines: Sequence[Machine],
+        history: History | None,
+        rules: Rules,
+    ) -> None:
+        self._rules = rules
+        self._awake = [m for m in machines if m.state is HostState.AWAKE]
+        self._asleep = [m for m in machines if m.state is HostState.ASLEEP]
+        self._used = np.sum([m.used for m in machines], axis=0)
+        capacity = np.sum([m.free + m.used for m in machines], axis=0)
+        least = rules.headroom * self._used
+        self._need_to_wake, self._need_to_sleep = (
+            np.maximum(least, growth(history, lead_s, capacity, rules.safety))
+            if history is not None
+            else least
+            for lead_s in (rules.lead_s, rules.lead_s + rules.min_off_s)
+        )
+        # A longer look ahead has fewer samples and may expect less.
+        self._need_to_sleep = np.maximum(
+            self._need_to_wake, self._need_to_sleep
+        )
+
+    def to_wake(self) -> list[Action]:
+        """The cheapest hosts that give back the room that is wanting."""
+        free = _free(self._awake, like=self._used)
+        spare = sum(machine.is_empty for machine in self._awake)
+        if not self._is_short(free, spare):
+            return []
+        is_urgent = bool((free < 0.5 * self._need_to_wake).any())
+        woken: list[Machine] = []
+        for machine in sorted(self._asleep, key=_dearness):
+            if machine.switched_s < self._rules.min_off_s and not is_urgent:
+                continue
+            woken.append(machine)
+            if not self._is_short(
+                free + _free(woken, like=free), spare + len(woken)
+            ):
+                break
+        needed = self._without_needless(woken, free, spare)
+        lack = self._lack(free)
+        return [self._wake(machine, lack) for machine in needed]
+
+    def to_sleep(self) -> list[Action]:
+        """Empty hosts that can be spared, the most wasteful first."""
+        left = list(self._awake)
+        spare = sum(machine.is_empty for machine in left)
+        chosen = []
+        for machine in sorted(self._awake, key=_dearness, reverse=True):
+            if not self._may_sleep(machine) or (
+                spare <= self._rules.spare_hosts
+            ):
+                continue
+            rest = [other for other in left if other is not machine]
+            free = _free(rest, like=self._used)
+            if (free + _TOLERANCE >= self._need_to_sleep).all():
+                chosen.append(machine)
+                left = rest
+                spare -= 1
+        return [_sleep(machine) for machine in chosen]
+
+    def _may_sleep(self, machine: Machine) -> bool:
+        return (
+            machine.is_empty
+            and machine.may_sleep
+            and machine.switched_s >= self._rules.min_on_s
+            and machine.idle_w > machine.sleep_w
+        )
+
+    def _is_short(self, free: FloatArray, spare: int) -> bool:
+        return spare < self._rules.spare_hosts or bool(
+            (free + _TOLERANCE < self._need_to_wake).any()
+        )
+
+    def _without_needless(
+        self, woken: list[Machine], free: FloatArray, spare: int
+    ) -> list[Machine]:
+        """Without those that the others, taken later, made needless."""
+        needed = list(woken)
+        if self._is_short(free + _free(needed, like=free), spare + len(woken)):
+            return needed
+        for machine in woken:
+            rest = [other for other in needed if other is not machine]
+            if not self._is_short(
+                free + _free(rest, like=free), spare + len(rest)
+            ):
+                needed = rest
+        return needed
+
+    def _lack(self, free: FloatArray) -> str:
+        below = free + _TOLERANCE < self._need_to_wake
+        if not below.any():
+            return f'fewer than {self._rules.spare_hosts} empty hosts'
+        worst = int(np.argmax(np.where(below, self._need_to_wake - free, -1)))
+        return (
+            f'{max(free[worst], 0.0):g} free of a resource of which '
+            f'{self._need_to_wake[worst]:.4g} should be'
+        )
+
+    def _wake(self, machine: Machine, lack: str) -> Action:
+        gain_w = machine.idle_w - machine.sleep_w
+        return _action(
+            ActionKind.WAKE,
+            machine,
+            f'pool {machine.pool} has {lack}',
+            saving_w=-gain_w,
+            # It draws that much without working until it is up.
+            cost_j=gain_w * self._rules.lead_s,
+        )
+
+
+def _dearness(machine: Machine) -> tuple[float, str]:
+    """Watts for being on, for each unit of the first resource it offers."""
+    size = float(machine.free[0] + machine.used[0])
+    extra_w = machine.idle_w - machine.sleep_w
+    return extra_w / max(size, _TOLERANCE), machine.name
+
+
+def _free(machines: Sequence[Machine], *, like: FloatArray) -> FloatArray:
+    return np.sum(
+        [np.zeros_like(like), *(machine.free for machine in machines)], axis=0
+    )
+
+
+def _sleep(machine: Machine) -> Action:
+    return _action(
+        ActionKind.SLEEP,
+        machine,
+        f'empty, and pool {machine.pool} has room enough without it',
+        saving_w=machine.idle_w - machine.sleep_w,
+        cost_j=0.0,
+    )
+
+
+def _action(
+    kind: ActionKind,
+    machine: Machine,
+    reason: str,
+    *,
+    saving_w: float,
+    cost_j: float,
+) -> Action:
+    return Action(
+        kind=kind,
+        workload='',
+        source=machine.name,
+        destination=machine.name,
+        reason=reason,
+        saving_w=saving_w,
+        cost_j=cost_j,
+    )
