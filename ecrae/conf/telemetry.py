@@ -44,8 +44,8 @@ Sources of single metrics, where they differ from ``sources``.
 Possible values:
 
 * a metric (``utilization``, ``memory_used_mib``, ``power_w``,
-  ``cpu_cores_used``, ``requests_per_s``), a colon, and sources separated by ``|``: for example
-  ``power_w:prometheus|gnocchi``
+  ``cpu_cores_used``, ``requests_per_s``), a colon, and sources separated by
+  ``|``: for example ``power_w:prometheus|gnocchi``
 """,
     ),
     cfg.IntOpt(

@@ -258,7 +258,7 @@ def test_thresholds_for_the_rebalancer():
 
 @pytest.mark.parametrize('value', ['0', '1.1', '-1', 'nan', 'much', '[1]'])
 def test_a_threshold_that_is_none(value):
-    with pytest.raises(exception.TemplateError, match='ecrae.max_load is'):
+    with pytest.raises(exception.TemplateError, match='max_load is'):
         _servers(f"""
         a:
           type: tosca.nodes.Compute
