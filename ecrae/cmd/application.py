@@ -49,6 +49,8 @@ class Application(app.App):
             description=description,
             version=importlib.metadata.version('ecrae'),
             command_manager=manager,
+            # Else --help is the application's wherever it stands.
+            deferred_help=True,
         )
 
     def build_option_parser(
@@ -69,7 +71,7 @@ class Application(app.App):
 
     def initialize_app(self, argv: list[str]) -> None:
         """Read the configuration."""
-        if not argv:
+        if not argv and not self.options.deferred_help:
             self.parser.error(f'no command; try "{self.NAME} --help"')
         self.conf = conf.load(self.options.config_file)
 

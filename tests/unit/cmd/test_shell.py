@@ -165,3 +165,19 @@ def test_every_example_of_the_help_runs(run, tmp_path, monkeypatch):
             stdin = (EXAMPLES / 'exact.yaml').open()
             monkeypatch.setattr('sys.stdin', stdin)
         assert run(words.removeprefix('ecrae '))[0] == 0, line
+
+
+@pytest.mark.parametrize('words', shell.COMMANDS)
+def test_every_command_has_help_with_examples(run, words):
+    code, output, _ = run(f'{words} --help')
+
+    assert code == 0
+    assert output.startswith(f'usage: ecrae {words} ')
+    assert f'examples:\n  ecrae {words}' in output
+
+
+def test_the_whole_has_help_too(run):
+    code, output, _ = run('--help')
+
+    assert not code
+    assert all(words in output for words in shell.COMMANDS)
