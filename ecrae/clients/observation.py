@@ -6,6 +6,8 @@ Nova knows a host, Placement its room, the knowledge base its hardware; only
 a host that all three know can be chosen.
 """
 
+import collections
+
 import numpy as np
 from oslo_log import log
 
@@ -58,9 +60,14 @@ def observe_hosts(connection: Connection, knowledge: Knowledge) -> list[Host]:
     :raises CloudError: an API failed.
     """
     known = []
-    for hypervisor in compute.list_hypervisors(connection):
+    hypervisors = list(compute.list_hypervisors(connection))
+    times = collections.Counter(each.host for each in hypervisors)
+    for hypervisor in hypervisors:
         known_host = _known_host(hypervisor, knowledge)
-        if known_host is None:
+        if times[hypervisor.host] > 1:
+            # Neither measurements nor a hint could tell which is meant.
+            _skip(hypervisor.host, 'hosts in different cells share its name')
+        elif known_host is None:
             _skip(hypervisor.host, 'the knowledge base has no such host')
         else:
             known.append((hypervisor, known_host))

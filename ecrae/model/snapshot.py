@@ -87,6 +87,8 @@ class Limits:
     max_age_s: float
     #: Watts at full load by hostname; absent for an unknown host.
     host_max_w: Mapping[str, float] = dataclasses.field(default_factory=dict)
+    #: Fewer watts than these are another unit's, or no reading at all.
+    host_min_w: Mapping[str, float] = dataclasses.field(default_factory=dict)
     #: Memory by hostname.
     host_memory_mib: Mapping[str, float] = dataclasses.field(
         default_factory=dict
@@ -112,7 +114,15 @@ def fault(reading: Reading, now: float, limits: Limits) -> str | None:
         return 'from the future'
     if reading.value > _ceiling(reading, limits):
         return 'absurdly large'
+    if reading.value < _floor(reading, limits):
+        return 'absurdly small'
     return None
+
+
+def _floor(reading: Reading, limits: Limits) -> float:
+    if reading.subject is Subject.HOST and reading.metric is Metric.POWER_W:
+        return limits.host_min_w.get(reading.name, 0.0)
+    return 0.0
 
 
 def _ceiling(reading: Reading, limits: Limits) -> float:

@@ -73,6 +73,13 @@ class Collector:
         self.rejected: dict[tuple[str, Metric, str], int] = {}
 
     @property
+    def metrics(self) -> frozenset[Metric]:
+        """Metrics that some source is asked for."""
+        return frozenset(
+            metric for metric, names in self._priority.items() if names
+        )
+
+    @property
     def failures(self) -> Mapping[str, str]:
         """Sources that do not answer at present, and why."""
         return self._silent

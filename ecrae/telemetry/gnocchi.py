@@ -27,6 +27,9 @@ from ecrae.telemetry import source
 
 NANOSECONDS = 1e9
 
+#: What Gnocchi answers for a meter or a type that Ceilometer has not made.
+_NOTHING_YET = ('not found', 'does not exist')
+
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class _Meter:
@@ -170,7 +173,7 @@ class GnocchiSource:
             # Nobody has published this meter yet.
             return {'measures': {}}
         except gnocchiclient.exceptions.BadRequest as error:
-            if 'not found' in str(error).lower():
+            if any(reason in str(error).lower() for reason in _NOTHING_YET):
                 return {'measures': {}}
             raise exception.CloudError(
                 f'Gnocchi refused to read {meter.name}: {error}'

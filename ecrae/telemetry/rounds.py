@@ -8,6 +8,7 @@ from ecrae import exception
 from ecrae.kb.db import Database
 from ecrae.telemetry import collection
 from ecrae.telemetry.collector import Collector
+from ecrae.telemetry.coverage import Coverage
 
 
 LOG = logging.getLogger(__name__)
@@ -22,15 +23,17 @@ class Rounds:
         self._database = database
         self._collector = collector
         self._max_age_s = max_age_s
+        self._coverage = Coverage(collector.metrics)
         self._trouble = ''
 
     def run_one(self) -> None:
         """Collect once; trouble and its end are logged once each."""
         trouble = ''
         try:
-            collection.collect(
+            known, kept = collection.collect(
                 self._database, self._collector, self._max_age_s
             )
+            self._coverage.note(known.hosts, kept)
         except exception.EcraeError as error:
             trouble = str(error)
         if trouble and not self._trouble:

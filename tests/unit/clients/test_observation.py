@@ -106,6 +106,28 @@ def test_unknown_host_is_skipped_and_said_once(cloud, caplog):
     assert caplog.text.count('stranger') == 1
 
 
+def test_two_hosts_of_one_name_in_two_cells_are_skipped_and_said_once(
+    cloud, caplog
+):
+    twins = [
+        {**wire.hypervisor('twin'), 'id': f'uuid-{cell}'} for cell in '12'
+    ]
+    for _ in range(2):
+        cloud.hosts(*twins, wire.hypervisor('alpha'))
+        cloud.rooms(
+            {f'uuid-{name}': wire.summary() for name in ('1', '2', 'alpha')}
+        )
+        with caplog.at_level(logging.WARNING):
+            found = observation.observe_hosts(
+                cloud.connection(),
+                _knowledge(twin=HostState.AWAKE, alpha=HostState.AWAKE),
+            )
+        assert [host.name for host in found] == ['alpha']
+    (line,) = caplog.messages
+    assert 'twin' in line
+    assert 'different cells' in line
+
+
 def test_tenant_is_told_that_hosts_are_not_his_to_see(cloud):
     cloud.mock.get(
         f'{wire.NOVA}/os-hypervisors/detail', status_code=403, json={}

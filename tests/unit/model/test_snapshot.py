@@ -11,7 +11,12 @@ from ecrae.model import snapshot
 
 
 NOW = 1_000_000.0
-LIMITS = snapshot.Limits(max_age_s=600, host_max_w={'arm-1': 200.0})
+LIMITS = snapshot.Limits(
+    max_age_s=600,
+    host_max_w={'arm-1': 200.0},
+    host_min_w={'arm-1': 2.0},
+    host_memory_mib={'arm-1': 65536.0},
+)
 PRIORITY = {metric: ('gnocchi', 'file') for metric in reading.Metric}
 
 
@@ -73,6 +78,15 @@ def test_source_that_is_not_listed_for_a_metric_is_not_heard():
         (read(0.5, measured_at=NOW + 3600), 'from the future'),
         (
             read(2001.0, metric=reading.Metric.POWER_W),
+            'absurdly large',
+        ),
+        # Kilowatts, and bytes.
+        (
+            read(0.15, metric=reading.Metric.POWER_W),
+            'absurdly small',
+        ),
+        (
+            read(3e10, metric=reading.Metric.MEMORY_USED_MIB),
             'absurdly large',
         ),
     ],

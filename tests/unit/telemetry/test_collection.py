@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import pathlib
 import time
 
 import pytest
@@ -68,8 +69,8 @@ def collect(database, measured):
         timeout_s=30,
     )
 
-    def _collect():
-        collection.collect(database, many, 600)
+    def _collect(max_age_s=600):
+        collection.collect(database, many, max_age_s)
         with database.reader() as session:
             return {
                 (r.name, r.metric): r.value for r in readings.list_all(session)
@@ -91,6 +92,36 @@ def test_host_that_vanished_is_forgotten(collect, measured):
     collect()
     measured()
     assert collect() == {}
+
+
+def test_what_a_silent_source_said_last_stands_until_it_is_old(
+    collect, measured
+):
+    measured(row('arm-1', 'utilization', 0.4))
+    collect()
+    pathlib.Path(measured.path).unlink()
+    assert collect() == {('arm-1', Metric.UTILIZATION): 0.4}
+    assert collect(max_age_s=-1) == {}
+
+
+@pytest.mark.parametrize(
+    ('metric', 'value'),
+    [
+        ('utilization', 40.0),  # per cent
+        ('power_w', 0.15),  # kilowatts
+        ('power_w', 150_000.0),  # milliwatts
+        ('memory_used_mib', 8 * 2.0**30),  # bytes
+    ],
+)
+def test_wrong_units_are_not_believed_and_said_once(
+    collect, measured, caplog, metric, value
+):
+    measured(row('arm-1', metric, value))
+    assert collect() == {}
+    assert collect() == {}
+    (line,) = [m for m in caplog.messages if 'not believed' in m]
+    assert f'{metric} are not believed: absurdly' in line
+    assert 'for arm-1' in line
 
 
 def test_check_says_what_each_source_answers(

@@ -40,6 +40,10 @@ def test_sources_in_their_order(conf):
     assert sources(conf, 'prometheus', 'file') == ['prometheus', 'file']
 
 
+def test_agents_are_a_source(conf):
+    assert sources(conf, 'agent') == ['agent']
+
+
 def test_single_metric_can_come_from_elsewhere(conf):
     assert sources(conf, 'file', power_w='prometheus | file') == [
         'file',

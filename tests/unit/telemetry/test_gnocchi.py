@@ -48,8 +48,16 @@ def serve(requests_mock, answers):
         context.headers['Content-Type'] = 'application/json'
         found = answers.get(request.json()['resource_type'])
         if found is None:
-            context.status_code = 404
-            return {'description': 'Resource type does not exist'}
+            # As Gnocchi 4.7 does.
+            context.status_code = 400
+            return {
+                'code': 400,
+                'title': 'Bad Request',
+                'description': {
+                    'cause': 'Resource type does not exist',
+                    'detail': request.json()['resource_type'],
+                },
+            }
         return found
 
     requests_mock.post(f'{URL}/v1/aggregates', json=respond)
