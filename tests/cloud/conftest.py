@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 
+import configparser
 import os
 import subprocess
 import uuid
 
 import pytest
 
+from ecrae.kb.db import Database
 from tests.cloud import testcloud
 
 
@@ -13,19 +15,36 @@ from tests.cloud import testcloud
 def cloud():
     """A cloud with this working tree, brought up unless it runs already.
 
-    It is left as it was found: one that did not run is taken down.
+    It is left as it was found: one that did not run is taken down. Its
+    collector, which would replace the measurements that tests make up, runs
+    only for tests that want it.
     """
     state = os.environ.get(
         'ECRAE_TESTCLOUD_STATE', str(testcloud.TOP / '.testcloud')
     )
-    command = [testcloud.LAUNCHER, '{}', '--state-dir', state]
     was_there = os.path.exists(os.path.join(state, 'cloud.json'))
-    subprocess.run([c.format('up') for c in map(str, command)], check=True)
-    yield testcloud.TestCloud(state)
-    if not was_there:
+
+    def launch(command, *argv):
         subprocess.run(
-            [c.format('down') for c in map(str, command)], check=True
+            [testcloud.LAUNCHER, command, '--state-dir', state, *argv],
+            check=True,
         )
+
+    launch('up', '--with', 'gnocchi')
+    launch('stop', 'ecrae-collector')
+    yield testcloud.TestCloud(state)
+    if was_there:
+        launch('start', 'ecrae-collector')
+    else:
+        launch('down')
+
+
+@pytest.fixture(scope='session')
+def database(cloud):
+    """The knowledge base of the cloud."""
+    conf = configparser.ConfigParser(strict=False, interpolation=None)
+    conf.read(cloud.state / 'etc/ecrae/ecrae.conf')
+    return Database(conf['ecrae_database']['connection'])
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 """What the plugins in nova-scheduler and nova-api do on a real cloud."""
 
-import configparser
 import contextlib
 import json
 import time
@@ -11,45 +10,13 @@ import pytest
 from openstack import exceptions
 
 from ecrae.kb import hosts
-from ecrae.kb import readings
-from ecrae.kb.db import Database
 from ecrae.model.cluster import HostState
-from ecrae.model.reading import Metric
-from ecrae.model.reading import Reading
-from ecrae.model.reading import Subject
 
 
 XEON = 'exact:x86-xeon-8380'
 
 #: Longer than the scheduler's refresh_interval in this cloud.
 REFRESH_S = 8
-
-
-@pytest.fixture
-def database(cloud):
-    """The knowledge base of the cloud."""
-    conf = configparser.ConfigParser(strict=False, interpolation=None)
-    conf.read(cloud.state / 'etc/ecrae/ecrae.conf')
-    return Database(conf['ecrae_database']['connection'])
-
-
-def _measure(database, **utilization):
-    with database.writer() as session:
-        readings.replace_all(
-            session,
-            [
-                Reading(
-                    subject=Subject.HOST,
-                    name=name.replace('_', '-'),
-                    metric=Metric.UTILIZATION,
-                    value=value,
-                    measured_at=time.time(),
-                    source='test',
-                )
-                for name, value in utilization.items()
-            ],
-        )
-    time.sleep(REFRESH_S)
 
 
 def _plugin_lines(log, begin):
@@ -59,16 +26,6 @@ def _plugin_lines(log, begin):
         for line in log[begin:].splitlines()
         if 'ecrae.scheduler_filters.keeper' in line
     ]
-
-
-def test_the_same_server_goes_where_less_is_measured(database, demo, name):
-    _measure(database, xeon_1=1.0, xeon_2=0.2)
-    first = demo.boot_tagged(f'{name}-1', 'm1.small', XEON)
-    _measure(database, xeon_1=0.2, xeon_2=1.0)
-    second = demo.boot_tagged(f'{name}-2', 'm1.small', XEON)
-    _measure(database)
-
-    assert (first.compute_host, second.compute_host) == ('xeon-2', 'xeon-1')
 
 
 def test_a_draining_host_takes_nobody(database, demo, name):

@@ -6,23 +6,24 @@ import contextlib
 import os
 import pathlib
 import shutil
-import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 
 import requests
+import sqlalchemy as sa
+from testcloud_lib import configuration
+from testcloud_lib import gnocchi as gnocchi_command
+
+from tests.database import servers as database
 
 
 #: Debian and Ubuntu packages that the tests install where they are missing.
 PACKAGES = {
     'prometheus': 'prometheus',
     'prometheus-node-exporter': 'prometheus-node-exporter',
-    'mariadbd': 'mariadb-server',
 }
-
-TOP = pathlib.Path(__file__).parents[2]
 
 
 def require(program: str) -> str:
@@ -44,13 +45,6 @@ def _apt_get(*arguments: str) -> None:
         env={**os.environ, 'DEBIAN_FRONTEND': 'noninteractive'},
         stdout=subprocess.DEVNULL,
     )
-
-
-def free_port() -> int:
-    """A port nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(('127.0.0.1', 0))
-        return probe.getsockname()[1]
 
 
 @contextlib.contextmanager
@@ -94,7 +88,7 @@ def wait_for(
 @contextlib.contextmanager
 def prometheus(folder: pathlib.Path, targets: list[str]) -> Iterator[str]:
     """URL of a Prometheus that scrapes the targets every second."""
-    port = free_port()
+    port = database.free_port()
     config = folder / 'prometheus.yml'
     config.write_text(
         'global: {scrape_interval: 1s}\n'
@@ -118,7 +112,7 @@ def prometheus(folder: pathlib.Path, targets: list[str]) -> Iterator[str]:
 @contextlib.contextmanager
 def node_exporter(folder: pathlib.Path) -> Iterator[str]:
     """Address of a node_exporter that measures this machine."""
-    port = free_port()
+    port = database.free_port()
     log = folder / 'node_exporter.log'
     command = [
         require('prometheus-node-exporter'),
@@ -133,44 +127,23 @@ def node_exporter(folder: pathlib.Path) -> Iterator[str]:
 @contextlib.contextmanager
 def mariadb(folder: pathlib.Path) -> Iterator[str]:
     """SQLAlchemy URL of an empty database ``gnocchi``."""
-    server = require('mariadbd')
-    data, port = folder / 'mariadb', free_port()
-    user = 'mysql' if os.getuid() == 0 else os.environ['USER']
-    subprocess.run(
-        [
-            'mariadb-install-db',
-            '--no-defaults',
-            '--auth-root-authentication-method=normal',
-            f'--datadir={data}',
-            f'--user={user}',
-        ],
-        check=True,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    log = folder / 'mariadb.log'
-    command = [
-        server,
-        '--no-defaults',
-        f'--datadir={data}',
-        f'--user={user}',
-        f'--port={port}',
-        '--bind-address=127.0.0.1',
-        f'--socket={data / "sock"}',
-        f'--pid-file={data / "pid"}',
-        '--innodb-flush-log-at-trx-commit=2',
-    ]
-    client = ['mariadb', '-uroot', '-h127.0.0.1', f'-P{port}', '-e']
-    with running(command, log):
-        deadline = time.monotonic() + 60
-        while subprocess.run(
-            [*client, 'create database if not exists gnocchi'],
-            stderr=subprocess.DEVNULL,
-            check=False,
-        ).returncode:
-            assert time.monotonic() < deadline, log.read_text()[-4000:]
-            time.sleep(0.3)
-        yield f'mysql+pymysql://root@127.0.0.1:{port}/gnocchi'
+    own = folder / 'mariadb'
+    own.mkdir()
+    with database.mariadb(own) as address:
+        host, port = address.split(':')
+        url = sa.URL.create(
+            'mysql+pymysql',
+            username='root',
+            password=database.PASSWORD,
+            host=host,
+            port=int(port),
+        )
+        engine = sa.create_engine(url)
+        with engine.connect() as connection:
+            connection.exec_driver_sql('CREATE DATABASE gnocchi')
+        engine.dispose()
+        named = url.set(database='gnocchi')
+        yield named.render_as_string(hide_password=False)
 
 
 def _gnocchi_environment() -> pathlib.Path:
@@ -186,8 +159,8 @@ def _gnocchi_environment() -> pathlib.Path:
             [
                 *(uv, 'pip', 'install', '-q', '--compile-bytecode'),
                 *('--python', venv / 'bin/python'),
-                *('-c', TOP / 'tools/constraints-gnocchi.txt'),
-                *('gnocchi[mysql]', 'uwsgi'),
+                *('-c', gnocchi_command.CONSTRAINTS),
+                *gnocchi_command.PACKAGES,
             ],
             check=True,
             env={k: v for k, v in os.environ.items() if k != 'UV_OVERRIDE'},
@@ -198,29 +171,18 @@ def _gnocchi_environment() -> pathlib.Path:
 @contextlib.contextmanager
 def gnocchi(folder: pathlib.Path, database_url: str) -> Iterator[str]:
     """URL of a Gnocchi with its API and its metricd."""
-    venv, port = _gnocchi_environment(), free_port()
+    venv, port = _gnocchi_environment(), database.free_port()
     config = folder / 'gnocchi.conf'
-    config.write_text(
-        f'[DEFAULT]\ncoordination_url = file://{folder}/locks\n'
-        '[api]\nauth_mode = basic\n'
-        f'[indexer]\nurl = {database_url}\n'
-        f'[storage]\ndriver = file\nfile_basepath = {folder}/storage\n'
-        '[metricd]\nworkers = 1\nmetric_processing_delay = 1\n'
-    )
-    options = [f'--config-file={config}']
-    subprocess.run([venv / 'bin/gnocchi-upgrade', *options], check=True)
+    options = {
+        **gnocchi_command.options(database_url, folder),
+        'api': {'auth_mode': 'basic'},
+    }
+    config.write_text(configuration.render(options))
+    subprocess.run(gnocchi_command.upgrade(venv, config), check=True)
     log = folder / 'gnocchi.log'
-    api = [
-        venv / 'bin/uwsgi',
-        *('--http', f'127.0.0.1:{port}', '--http-keepalive'),
-        *('--wsgi', 'gnocchi.rest.wsgi', '--pyargv', options[0]),
-        *('--master', '--die-on-term'),
-        *('--processes', '1', '--threads', '4', '--enable-threads'),
-        *('--venv', venv, '--need-app', '--add-header', 'Connection: close'),
-    ]
     with (
-        running(api, log),
-        running([venv / 'bin/gnocchi-metricd', *options], log),
+        running(gnocchi_command.api(venv, config, port), log),
+        running(gnocchi_command.metricd(venv, config), log),
     ):
         url = f'http://127.0.0.1:{port}'
         # Fails until metricd has joined.

@@ -2,9 +2,7 @@
 
 """A real Gnocchi, filled under the names and types Ceilometer uses."""
 
-import datetime
 import time
-import uuid
 
 import gnocchiclient.auth
 import gnocchiclient.v1.client
@@ -16,6 +14,7 @@ from ecrae.model.reading import Metric
 from ecrae.model.reading import Subject
 from ecrae.telemetry import collector
 from ecrae.telemetry import gnocchi
+from tests.telemetry.publisher import Publisher
 
 
 GRANULARITY_S = 60
@@ -30,52 +29,12 @@ def session(gnocchi_url):
 
 
 @pytest.fixture(scope='module')
-def store(session):
-    """Gnocchi with Ceilometer's resource types and one archive policy."""
-    client = gnocchiclient.v1.client.Client(session)
-    client.archive_policy.create(
-        {
-            'name': 'minute',
-            'back_window': 0,
-            'aggregation_methods': ['mean', 'rate:mean'],
-            'definition': [{'granularity': '60s', 'timespan': '1d'}],
-        }
-    )
-    text = {'type': 'string', 'required': False}
-    for name, attributes in (
-        ('nova_compute', {'host_name': text}),
-        ('ipmi', {}),
-        ('instance', {'display_name': text}),
-    ):
-        client.resource_type.create({'name': name, 'attributes': attributes})
-    return client
-
-
-def publish(store, kind, identifier, meter, measures, **attributes):
-    resource = store.resource.create(
-        kind,
-        {
-            'id': identifier,
-            'metrics': {meter: {'archive_policy_name': 'minute'}},
-            **attributes,
-        },
-    )
-    store.metric.add_measures(
-        resource['metrics'][meter],
-        [
-            {
-                'timestamp': datetime.datetime.fromtimestamp(
-                    at, datetime.UTC
-                ).isoformat(),
-                'value': value,
-            }
-            for at, value in measures
-        ],
-    )
+def publisher(session):
+    return Publisher(gnocchiclient.v1.client.Client(session), GRANULARITY_S)
 
 
 @pytest.fixture(scope='module')
-def published(store):
+def published(publisher):
     """Two hosts and an instance, measured for the last ten minutes."""
     now = time.time()
     minutes = [now - 60 * k for k in range(10, 0, -1)]
@@ -83,34 +42,14 @@ def published(store):
         ('arm-1', 20.0, 90.0),
         ('x86-1', 70.0, 310.0),
     ):
-        publish(
-            store,
-            'nova_compute',
-            f'{host}_{host}',
-            'compute.node.cpu.percent',
-            [(at, percent) for at in minutes],
-            host_name=host,
-        )
-        publish(
-            store,
-            'ipmi',
-            host,
-            'hardware.ipmi.node.power',
-            [(at, power_w) for at in minutes],
-        )
-    instance = str(uuid.uuid4())
-    publish(
-        store,
-        'instance',
-        instance,
-        'cpu',
+        publisher.host_cpu(host, [(at, percent) for at in minutes])
+        publisher.host_power(host, [(at, power_w) for at in minutes])
+    return publisher.instance_cpu(
         [
             (at, (at - minutes[0]) * VCPU_BUSY * gnocchi.NANOSECONDS)
             for at in minutes
-        ],
-        display_name='web',
+        ]
     )
-    return instance
 
 
 @pytest.fixture(scope='module')
@@ -146,15 +85,12 @@ def test_history_of_a_host(source):
     assert len([r for r in history if r.name == 'arm-1']) >= 8
 
 
-def test_two_hosts_of_one_name_in_two_cells(source, store):
+def test_two_hosts_of_one_name_in_two_cells(source, publisher, caplog):
     now = time.time()
-    publish(
-        store,
-        'nova_compute',
-        'cell2:x86-1_x86-1',
-        'compute.node.cpu.percent',
+    publisher.host_cpu(
+        'x86-1',
         [(now - 60, 5.0), (now - 120, 5.0)],
-        host_name='x86-1',
+        resource='cell2:x86-1_x86-1',
     )
     many = collector.Collector(
         [source], dict.fromkeys(Metric, ('gnocchi',)), timeout_s=30
@@ -166,3 +102,6 @@ def test_two_hosts_of_one_name_in_two_cells(source, store):
         time.sleep(1)
     assert taken.hosts.value('x86-1', Metric.UTILIZATION) is None
     assert taken.hosts.value('arm-1', Metric.UTILIZATION) == 0.2
+    (line,) = caplog.messages
+    assert 'two of one name' in line
+    assert 'x86-1' in line

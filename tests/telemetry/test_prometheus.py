@@ -11,7 +11,7 @@ from ecrae import exception
 from ecrae.model.reading import Metric
 from ecrae.model.reading import Subject
 from ecrae.telemetry import prometheus
-from tests.telemetry import servers
+from tests.database.servers import free_port
 
 
 #: The built-in query looks five minutes back; a test has not that long.
@@ -90,6 +90,6 @@ def test_bad_query_of_the_operator_is_explained(prometheus_url):
 
 
 def test_server_that_is_gone():
-    telemetry = source(f'http://127.0.0.1:{servers.free_port()}')
+    telemetry = source(f'http://127.0.0.1:{free_port()}')
     with pytest.raises(exception.CloudError, match='did not answer'):
         telemetry.latest(time.time())

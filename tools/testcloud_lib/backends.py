@@ -29,6 +29,10 @@ DATABASES = {
 _RABBIT = '/usr/lib/rabbitmq/bin/rabbitmq-server'
 
 
+#: The same for what a cloud has only where it was asked for.
+EXTRA_DATABASES = {'gnocchi': ('gnocchi',)}
+
+
 def database_url(cloud: Cloud, database: str, user: str = '') -> str:
     """SQLAlchemy URL of a database."""
     user = user or database
@@ -90,7 +94,8 @@ def _users_sql(cloud: Cloud) -> str:
         f"CREATE OR REPLACE USER root@127.0.0.1 IDENTIFIED BY '{root}';",
         'GRANT ALL ON *.* TO root@127.0.0.1 WITH GRANT OPTION;',
     ]
-    for user, databases in DATABASES.items():
+    extra = {name: EXTRA_DATABASES[name] for name in cloud.extras}
+    for user, databases in {**DATABASES, **extra}.items():
         password = cloud.password(f'db-{user}')
         lines.append(
             f'CREATE OR REPLACE USER {user}@127.0.0.1 IDENTIFIED BY '
@@ -152,6 +157,7 @@ def services(cloud: Cloud, env: dict[str, str]) -> tuple[Service, ...]:
             ),
             env,
             0,
+            (cloud.etc / 'mariadb/users.sql').read_bytes(),
         ),
         _service(
             'epmd', ('epmd', '-port', erlang['ERL_EPMD_PORT']), erlang, 0
@@ -161,11 +167,15 @@ def services(cloud: Cloud, env: dict[str, str]) -> tuple[Service, ...]:
 
 
 def _service(
-    name: str, argv: tuple[str, ...], env: dict[str, str], order: int
+    name: str,
+    argv: tuple[str, ...],
+    env: dict[str, str],
+    order: int,
+    read_at_start: bytes = b'',
 ) -> Service:
     # The caller's PATH is no reason to start a server again.
     read = sorted((k, v) for k, v in env.items() if k != 'PATH')
-    digest = hashlib.sha256(repr((argv, read)).encode())
+    digest = hashlib.sha256(repr((argv, read)).encode() + read_at_start)
     return Service(
         name=name,
         argv=argv,

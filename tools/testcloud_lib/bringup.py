@@ -15,6 +15,7 @@ from testcloud_lib import backends
 from testcloud_lib import configuration
 from testcloud_lib import ecrae_wiring
 from testcloud_lib import environment
+from testcloud_lib import gnocchi
 from testcloud_lib import packages
 from testcloud_lib import progress
 from testcloud_lib import schemas
@@ -60,6 +61,10 @@ class BringUp:
             self._control()
         with step(f'{len(cloud.computes)} compute hosts'):
             self._computes()
+        if cloud.has_gnocchi:
+            with step('Gnocchi and the collector'):
+                self._telemetry()
+        self._nothing_died()
         print(f'ready after {self._progress.elapsed_s:.0f} s')
 
     def _claim_ports(self) -> None:
@@ -157,7 +162,21 @@ class BringUp:
             made = pool.submit(seeding.resources, cloud, self._log)
         known.result()
         made.result()
-        self._nothing_died()
+
+    def _telemetry(self) -> None:
+        cloud = self._cloud
+        config = cloud.etc / 'gnocchi/gnocchi.conf'
+        upgraded = cloud.data / 'gnocchi' / 'upgraded'
+        if not upgraded.exists():
+            upgraded.parent.mkdir(parents=True, exist_ok=True)
+            progress.run(
+                gnocchi.upgrade(environment.gnocchi_venv(cloud), config),
+                self._log,
+                env=services.base_env(cloud),
+            )
+            upgraded.touch()
+        self._start(*(each.name for each in services.telemetry(cloud)))
+        self._await_api('gnocchi')
 
     def _start(self, *names: str) -> None:
         self._processes.start_all(self._by_name[name] for name in names)
@@ -186,7 +205,7 @@ class BringUp:
 def cloud_ports(cloud: Cloud) -> list[int]:
     """Every port that the cloud uses on this start."""
     names = ('mariadb', 'amqp', 'amqp_dist', 'epmd', *services.APIS)
-    return [cloud.port(name) for name in names]
+    return [cloud.port(name) for name in (*names, *cloud.extras)]
 
 
 def answers(url: str) -> bool:

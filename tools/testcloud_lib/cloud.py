@@ -36,6 +36,9 @@ PORTS = (
 
 REGION = 'RegionOne'
 
+#: What a cloud has only where it was asked for.
+EXTRAS = ('gnocchi',)
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Cloud:
@@ -86,6 +89,11 @@ class Cloud:
     def venv(self) -> pathlib.Path:
         """The environment that services and commands run in."""
         return self.state / 'venv'
+
+    @property
+    def has_gnocchi(self) -> bool:
+        """Whether there is a Gnocchi."""
+        return 'gnocchi' in self.extras
 
     def program(self, name: str) -> str:
         """Path of a program in the cloud's environment."""

@@ -99,6 +99,14 @@ def _add_up(command: argparse.ArgumentParser) -> None:
         'tools/testcloud_lib/computes.toml)',
     )
     command.add_argument(
+        '--with',
+        dest='extras',
+        action='append',
+        choices=clouds.EXTRAS,
+        help='gnocchi: measurements in Gnocchi and ecrae-collector, which '
+        'reads them; a cloud that has it keeps it',
+    )
+    command.add_argument(
         '--without-ecrae',
         action='store_true',
         help='leave ECRAE out of Nova and Heat, to compare',
@@ -125,6 +133,7 @@ def up(args: argparse.Namespace) -> None:
         cache=args.cache_dir,
         port_base=args.port_base,
         with_ecrae=not args.without_ecrae,
+        extras=tuple(args.extras) if args.extras else None,
         computes_file=args.computes,
     )
     bringup.BringUp(cloud).run()

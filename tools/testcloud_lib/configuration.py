@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Mapping
 
 from testcloud_lib import ecrae_wiring
+from testcloud_lib import gnocchi
 from testcloud_lib.backends import database_url
 from testcloud_lib.backends import transport_url
 from testcloud_lib.cloud import REGION
@@ -52,6 +53,8 @@ def write(cloud: Cloud) -> None:
         'heat/heat.conf': render(heat(cloud), ecrae_wiring.heat(cloud)),
         'ecrae/ecrae.conf': render(ecrae_wiring.ecrae(cloud)),
     }
+    if cloud.has_gnocchi:
+        files['gnocchi/gnocchi.conf'] = render(metrics(cloud))
     for compute in cloud.computes:
         files[f'nova-{compute.name}/nova.conf'] = render(
             nova(cloud), nova_compute(cloud, compute)
@@ -176,6 +179,18 @@ def neutron(cloud: Cloud) -> Options:
             'quota_security_group': -1,
             'quota_security_group_rule': -1,
         },
+    }
+
+
+def metrics(cloud: Cloud) -> Options:
+    """Measurements in Gnocchi."""
+    common = _common(cloud, 'gnocchi')
+    return {
+        **gnocchi.options(
+            database_url(cloud, 'gnocchi'), cloud.data / 'gnocchi'
+        ),
+        'api': {'auth_mode': 'keystone'},
+        'keystone_authtoken': common['keystone_authtoken'],
     }
 
 

@@ -15,7 +15,12 @@ from testcloud_lib.cloud import Cloud
 
 
 #: Processes that run ECRAE's code and must start again when it changes.
-SERVICES = frozenset({'nova-scheduler', 'heat-api', 'heat-engine'})
+SERVICES = frozenset(
+    {'nova-scheduler', 'heat-api', 'heat-engine', 'ecrae-collector'}
+)
+
+#: Seconds after which a measurement counts no more: a test waits for it.
+MAX_AGE_S = 45
 
 #: Nova's own, which an explicit list must repeat.
 NOVA_FILTERS = (
@@ -65,6 +70,7 @@ def heat(cloud: Cloud) -> Options:
         'DEFAULT': {'plugin_dirs': str(_RESOURCES)},
         'ecrae_database': database(cloud),
         'ecrae_cloud': cloud_credentials(cloud),
+        'ecrae_telemetry': {'max_age': MAX_AGE_S},
     }
 
 
@@ -73,6 +79,18 @@ def ecrae(cloud: Cloud) -> Options:
     return {
         'ecrae_database': database(cloud),
         'ecrae_cloud': cloud_credentials(cloud),
+        'ecrae_telemetry': telemetry(cloud),
+    }
+
+
+def telemetry(cloud: Cloud) -> dict[str, Any]:
+    """Measurements as fresh as the tests want them."""
+    return {
+        'sources': 'gnocchi' if cloud.has_gnocchi else '',
+        'interval': 5,
+        'timeout': 10,
+        'granularity': 1,
+        'max_age': MAX_AGE_S,
     }
 
 

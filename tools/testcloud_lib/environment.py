@@ -16,7 +16,9 @@ import pathlib
 import shutil
 import sys
 from collections.abc import Iterator
+from collections.abc import Sequence
 
+from testcloud_lib import gnocchi
 from testcloud_lib import progress
 from testcloud_lib.cloud import TOP
 from testcloud_lib.cloud import Cloud
@@ -50,8 +52,27 @@ def make(cloud: Cloud, log: pathlib.Path) -> None:
     cloud.cache.mkdir(parents=True, exist_ok=True)
     with _locked(cloud.cache / 'lock'):
         uv = _uv(cloud, log)
-        base = _base(cloud, uv, log)
+        base = cloud.cache / f'openstack-{base_key()}'
+        packages = (*PACKAGES, *_requirements())
+        _install(cloud, uv, base, CONSTRAINTS, packages, log)
+        if cloud.has_gnocchi:
+            _install(
+                cloud,
+                uv,
+                gnocchi_venv(cloud),
+                gnocchi.CONSTRAINTS,
+                gnocchi.PACKAGES,
+                log,
+            )
     _overlay(cloud, uv, base, log)
+
+
+def gnocchi_venv(cloud: Cloud) -> pathlib.Path:
+    """Gnocchi's own environment, which clouds share."""
+    constraints = gnocchi.CONSTRAINTS.read_text()
+    content = f'{sys.version}{constraints}{gnocchi.PACKAGES}'
+    digest = hashlib.sha256(content.encode()).hexdigest()
+    return cloud.cache / f'gnocchi-{digest[:12]}'
 
 
 def working_tree_digest() -> str:
@@ -124,7 +145,7 @@ def _uv_env(cloud: Cloud, venv: pathlib.Path) -> dict[str, str]:
     kept = {
         key: value
         for key, value in os.environ.items()
-        if key not in ('PYTHONPATH', 'PYTHONDONTWRITEBYTECODE')
+        if key not in ('PYTHONPATH', 'PYTHONDONTWRITEBYTECODE', 'UV_OVERRIDE')
     }
     return {
         **kept,
@@ -136,32 +157,30 @@ def _uv_env(cloud: Cloud, venv: pathlib.Path) -> dict[str, str]:
     }
 
 
-def _base(cloud: Cloud, uv: pathlib.Path, log: pathlib.Path) -> pathlib.Path:
-    base = cloud.cache / f'openstack-{base_key()}'
-    done = base / 'complete'
+def _install(
+    cloud: Cloud,
+    uv: pathlib.Path,
+    venv: pathlib.Path,
+    constraints: pathlib.Path,
+    packages: Sequence[str],
+    log: pathlib.Path,
+) -> None:
+    """Make an environment of the cache, once."""
+    done = venv / 'complete'
     if done.exists():
-        return base
-    env = _uv_env(cloud, base)
+        return
+    env = _uv_env(cloud, venv)
     progress.run(
-        [str(uv), 'venv', '-q', '--clear', '-p', sys.executable, str(base)],
+        [str(uv), 'venv', '-q', '--clear', '-p', sys.executable, str(venv)],
         log,
         env=env,
     )
     progress.run(
-        [
-            str(uv),
-            'pip',
-            'install',
-            '-c',
-            str(CONSTRAINTS),
-            *PACKAGES,
-            *_requirements(),
-        ],
+        [str(uv), 'pip', 'install', '-c', str(constraints), *packages],
         log,
         env=env,
     )
     done.touch()
-    return base
 
 
 def _overlay(

@@ -25,6 +25,9 @@ ENDPOINTS = {
     'heat': ('orchestration', '/v1/%(tenant_id)s'),
 }
 
+#: The same for what a cloud has only where it was asked for.
+EXTRA_ENDPOINTS = {'gnocchi': ('metric', '')}
+
 NETWORK = 'private'
 
 #: Distribution and version of the images, one of each per architecture.
@@ -70,20 +73,21 @@ def identity(cloud: Cloud, log: pathlib.Path) -> None:
             'project': 'service',
             'roles': ['admin', 'service'],
         }
-        for name in SERVICE_USERS
+        for name in (*SERVICE_USERS, *cloud.extras)
     }
     users['demo'] = {
         'password': cloud.password('demo'),
         'project': 'demo',
         'roles': ['member'],
     }
+    extra = {name: EXTRA_ENDPOINTS[name] for name in cloud.extras}
     wanted = {
         'region': REGION,
         'projects': ['service', 'demo'],
         'users': users,
         'services': {
             kind: {'name': name, 'url': cloud.url(name, path)}
-            for name, (kind, path) in ENDPOINTS.items()
+            for name, (kind, path) in {**ENDPOINTS, **extra}.items()
         },
         'heat_domain': {
             'name': 'heat',

@@ -9,6 +9,7 @@ import pathlib
 from testcloud_lib import backends
 from testcloud_lib import ecrae_wiring
 from testcloud_lib import environment
+from testcloud_lib import gnocchi
 from testcloud_lib.cloud import REGION
 from testcloud_lib.cloud import Cloud
 from testcloud_lib.processes import Service
@@ -78,6 +79,7 @@ def all_services(cloud: Cloud) -> tuple[Service, ...]:
         *backends.services(cloud, _plain_env(cloud)),
         *(api(cloud, name) for name in APIS),
         *workers(cloud),
+        *(telemetry(cloud) if cloud.has_gnocchi else ()),
     )
 
 
@@ -165,6 +167,40 @@ def workers(cloud: Cloud) -> tuple[Service, ...]:
             ORDER_WORKER,
         )
     )
+    return tuple(found)
+
+
+def telemetry(cloud: Cloud) -> tuple[Service, ...]:
+    """Gnocchi and, for ECRAE, who reads it."""
+    folder = cloud.etc / 'gnocchi'
+    config = folder / 'gnocchi.conf'
+    venv = environment.gnocchi_venv(cloud)
+    # keystonemiddleware looks for gnocchi.conf here.
+    env = {**base_env(cloud), 'HOME': str(folder)}
+    port = cloud.port('gnocchi')
+    found = [
+        _service(cloud, name, argv, env, [folder], order)
+        for name, argv, order in (
+            ('gnocchi-api', gnocchi.api(venv, config, port), ORDER_API),
+            ('gnocchi-metricd', gnocchi.metricd(venv, config), ORDER_WORKER),
+        )
+    ]
+    if cloud.with_ecrae:
+        collector = [
+            cloud.program('ecrae-collector'),
+            '--config-file',
+            str(cloud.etc / 'ecrae/ecrae.conf'),
+        ]
+        found.append(
+            _service(
+                cloud,
+                'ecrae-collector',
+                collector,
+                base_env(cloud),
+                [cloud.etc / 'ecrae'],
+                ORDER_WORKER,
+            )
+        )
     return tuple(found)
 
 

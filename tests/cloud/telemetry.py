@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""Telemetry of the test cloud: agents that measure what the test says."""
+
+import time
+
+from gnocchiclient.v1 import client
+
+from ecrae.kb import readings
+from ecrae.model.reading import Metric
+from ecrae.model.reading import Subject
+from tests.cloud.testcloud import wait_for
+from tests.telemetry.publisher import Publisher
+
+
+#: The scheduler's refresh_interval in this cloud, and what a look takes.
+REFRESH_S = 7
+#: heat-engine looks anew after [ecrae_deployer] observation_lifetime.
+OBSERVATION_S = 11
+
+
+class Telemetry:
+    """Publishes to Gnocchi and sees what reached the knowledge base."""
+
+    def __init__(self, cloud, database):
+        self._database = database
+        self._publisher = Publisher(
+            client.Client(cloud.admin.sdk.session), granularity_s=1
+        )
+
+    def measure(self, percent, watts=None, *, refresh_s=REFRESH_S):
+        """Publish what hosts do now; returns a refresh after it is known."""
+        self.publish(percent, watts)
+        wanted = {
+            (host, Metric.UTILIZATION): value / 100
+            for host, value in percent.items()
+        }
+        for host, value in (watts or {}).items():
+            wanted[host, Metric.POWER_W] = value
+        wait_for(self.known, lambda known: wanted.items() <= known.items())
+        time.sleep(refresh_s)
+
+    def publish(self, percent, watts=None):
+        """Publish CPU in per cent and watts, by host."""
+        now = time.time()
+        for host, value in percent.items():
+            self._publisher.host_cpu(host, [(now, value)])
+        for host, value in (watts or {}).items():
+            self._publisher.host_power(host, [(now, value)])
+
+    def known(self):
+        """What ECRAE believes of hosts now, by name and metric."""
+        with self._database.reader() as session:
+            return {
+                (reading.name, reading.metric): reading.value
+                for reading in readings.list_all(session, Subject.HOST)
+            }
+
+    def forget(self):
+        """Leave no measurement to the tests that come after."""
+        with self._database.writer() as session:
+            readings.replace_all(session, [])

@@ -1,0 +1,178 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""What is measured, from an agent's sample to where a server boots.
+
+Samples go to a real Gnocchi, ``ecrae-collector`` reads them, nova-scheduler
+and heat-engine rank by them. xeon-1 and xeon-2 are alike in all but what is
+measured of them. On their published curve, one more busy core costs 23 W for
+each tenth of load at 45 %, 32 W at 15 % and 118 W at 85 %.
+"""
+
+import json
+import time
+
+import pytest
+
+from ecrae.model.reading import Metric
+from tests.cloud import descriptors
+from tests.cloud.telemetry import OBSERVATION_S
+from tests.cloud.telemetry import REFRESH_S
+from tests.cloud.telemetry import Telemetry
+from tests.cloud.testcloud import HOSTS
+from tests.cloud.testcloud import wait_for
+
+
+XEON = 'exact:x86-xeon-8380'
+GNOCCHI = ('gnocchi-api', 'gnocchi-metricd')
+
+
+@pytest.fixture(scope='module')
+def telemetry(cloud, database):
+    """Measurements, while the collector runs."""
+    made = Telemetry(cloud, database)
+    cloud.run('start', 'ecrae-collector')
+    yield made
+    cloud.run('stop', 'ecrae-collector')
+    made.forget()
+
+
+@pytest.fixture
+def where(demo, name):
+    """Boot one more of the same tagged servers; its host."""
+
+    def boot():
+        server = demo.boot_tagged(name, 'm1.small', XEON)
+        assert server.status == 'ACTIVE', server.fault
+        return server.compute_host
+
+    return boot
+
+
+@pytest.fixture
+def collector_lines(cloud):
+    """Lines of the collector's log since the test began, with a text."""
+    begin = len(cloud.run('logs', 'ecrae-collector'))
+
+    def lines(text):
+        log = cloud.run('logs', 'ecrae-collector')[begin:]
+        return [line for line in log.splitlines() if text in line]
+
+    return lines
+
+
+def test_the_same_server_boots_elsewhere_when_load_rises(telemetry, where):
+    telemetry.measure({'xeon-1': 45, 'xeon-2': 15})
+    before = where()
+    telemetry.measure({'xeon-1': 85, 'xeon-2': 15})
+    risen = where()
+    telemetry.measure({'xeon-1': 45, 'xeon-2': 15})
+    fallen = where()
+
+    assert (before, risen, fallen) == ('xeon-1', 'xeon-2', 'xeon-1')
+
+
+def test_the_same_server_boots_elsewhere_when_power_rises(
+    cloud, telemetry, where
+):
+    load = {'xeon-1': 20, 'xeon-2': 20}
+    telemetry.measure(load, {'xeon-1': 215, 'xeon-2': 260})
+    before = where()
+    telemetry.measure(load, {'xeon-1': 390, 'xeon-2': 260})
+    risen = where()
+    done = cloud.execute(
+        'admin',
+        'ecrae',
+        '--config-file',
+        str(cloud.state / 'etc/ecrae/ecrae.conf'),
+        'hosts',
+        '-f',
+        'json',
+    )
+    telemetry.measure(load, {'xeon-1': 215, 'xeon-2': 260})
+    fallen = where()
+
+    assert (before, risen, fallen) == ('xeon-1', 'xeon-2', 'xeon-1')
+    assert done.returncode == 0, done.stderr
+    shown = {row['host']: row for row in json.loads(done.stdout)}
+    assert shown['xeon-1']['is_measured']
+    assert shown['xeon-1']['power_w'] == 390
+    assert not shown['edge-1']['is_measured']
+
+
+def test_a_tagged_stack_follows_the_measured_load(telemetry, demo, name):
+    idle = {
+        host: 30
+        for node_type in ('arm-altra-q80', 'x86-epyc-9754', 'x86-xeon-8380')
+        for host in HOSTS[node_type]
+    }
+
+    def node_type(number, percent):
+        telemetry.measure(percent, refresh_s=OBSERVATION_S)
+        stack = demo.create_stack(
+            f'{name}-{number}', descriptors.servers('web-frontend', 1)
+        )
+        assert stack.stack_status == 'CREATE_COMPLETE'
+        server = demo.servers_of(stack.stack_name)['n0']
+        chosen = server.metadata['ecrae:node_type']
+        assert server.compute_host in HOSTS[chosen]
+        return chosen
+
+    before = node_type(1, idle)
+    risen = node_type(2, {**idle, **dict.fromkeys(HOSTS[before], 100)})
+    fallen = node_type(3, idle)
+
+    assert risen != before
+    assert fallen == before
+
+
+def test_a_host_that_vanishes_is_estimated(telemetry, where, collector_lines):
+    telemetry.measure({'xeon-1': 85, 'xeon-2': 45})
+    measured = where()
+    cell = ('xeon-1', Metric.UTILIZATION)
+
+    def known_while_the_other_goes_on():
+        telemetry.publish({'xeon-2': 85})
+        time.sleep(4)
+        return telemetry.known()
+
+    wait_for(
+        known_while_the_other_goes_on,
+        lambda known: cell not in known,
+    )
+    time.sleep(REFRESH_S)
+    vanished = where()
+    telemetry.measure({'xeon-1': 45, 'xeon-2': 85})
+
+    assert (measured, vanished) == ('xeon-2', 'xeon-1')
+    lost = collector_lines('No credible utilization')
+    assert len([line for line in lost if 'xeon-1' in line]) == 1
+    found = collector_lines('There is utilization')
+    assert len([line for line in found if 'xeon-1' in line]) == 1
+
+
+def test_boots_go_on_without_gnocchi_and_follow_it_again(
+    cloud, telemetry, where, collector_lines
+):
+    telemetry.measure({'xeon-1': 85, 'xeon-2': 45})
+    scheduler_log = len(cloud.run('logs', 'nova-scheduler'))
+    cloud.run('stop', *GNOCCHI)
+    try:
+        wait_for(lambda: collector_lines('is left out'), bool)
+        last_known = where()
+        wait_for(telemetry.known, lambda known: not known)
+        time.sleep(REFRESH_S)
+        neutral = where()
+    finally:
+        cloud.run('start', *GNOCCHI)
+    wait_for(lambda: collector_lines('answers again'), bool)
+    telemetry.measure({'xeon-1': 45, 'xeon-2': 85})
+    followed = where()
+
+    assert last_known == 'xeon-2'
+    assert neutral in HOSTS['x86-xeon-8380']
+    assert followed == 'xeon-1'
+    (line,) = collector_lines('source gnocchi is left out')
+    assert 'WARNING' in line
+    assert len(collector_lines('source gnocchi answers again')) == 1
+    log = cloud.run('logs', 'nova-scheduler')[scheduler_log:]
+    assert not [line for line in log.splitlines() if ' ecrae.' in line]
