@@ -119,10 +119,8 @@ def test_a_tagged_stack_follows_the_measured_load(telemetry, demo, name):
 
     before = node_type(1, idle)
     risen = node_type(2, {**idle, **dict.fromkeys(HOSTS[before], 100)})
-    fallen = node_type(3, idle)
 
     assert risen != before
-    assert fallen == before
 
 
 def test_a_host_that_vanishes_is_estimated(telemetry, where, collector_lines):
@@ -146,8 +144,7 @@ def test_a_host_that_vanishes_is_estimated(telemetry, where, collector_lines):
     assert (measured, vanished) == ('xeon-2', 'xeon-1')
     lost = collector_lines('No credible utilization')
     assert len([line for line in lost if 'xeon-1' in line]) == 1
-    found = collector_lines('There is utilization')
-    assert len([line for line in found if 'xeon-1' in line]) == 1
+    assert 'host xeon-1 again' in collector_lines('There is utilization')[-1]
 
 
 def test_boots_go_on_without_gnocchi_and_follow_it_again(
