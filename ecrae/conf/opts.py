@@ -7,6 +7,7 @@ from oslo_config import cfg
 from ecrae.conf import agent
 from ecrae.conf import database
 from ecrae.conf import deployer
+from ecrae.conf import overload
 from ecrae.conf import power
 from ecrae.conf import rebalancer
 from ecrae.conf import scheduler
@@ -20,6 +21,7 @@ def list_opts() -> list[tuple[cfg.OptGroup, list[cfg.Opt]]]:
         (database.GROUP, database.OPTIONS),
         (deployer.GROUP, deployer.OPTIONS),
         (power.GROUP, power.OPTIONS),
+        (overload.GROUP, overload.OPTIONS),
         (rebalancer.GROUP, rebalancer.OPTIONS),
         (telemetry.GROUP, telemetry.OPTIONS),
         (scheduler.GROUP, scheduler.OPTIONS),

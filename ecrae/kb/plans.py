@@ -193,6 +193,25 @@ def last_moves(
     }
 
 
+def last_switches(
+    session: orm.Session, since: datetime.datetime
+) -> dict[str, datetime.datetime]:
+    """When each host was last put to sleep or woken, since a time."""
+    kinds = [str(ActionKind.SLEEP), str(ActionKind.WAKE)]
+    statement = (
+        sa.select(models.Action.source, sa.func.max(models.Action.finished_at))
+        .where(models.Action.finished_at >= since)
+        .where(models.Action.started_at.is_not(None))
+        .where(models.Action.kind.in_(kinds))
+        .group_by(models.Action.source)
+    )
+    return {
+        host: switched
+        for host, switched in session.execute(statement)
+        if switched is not None
+    }
+
+
 def _before(state: State) -> list[str]:
     return [str(each) for each in NEXT if state in NEXT[each]]
 

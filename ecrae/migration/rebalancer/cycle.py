@@ -11,6 +11,7 @@ import datetime
 import enum
 import time
 from collections.abc import Callable
+from collections.abc import Iterable
 from typing import Protocol
 
 from oslo_log import log as logging
@@ -28,6 +29,7 @@ from ecrae.migration.rebalancer.ledger import Ledger
 from ecrae.migration.rebalancer.observer import View
 from ecrae.migration.rebalancer.proposal import Aim
 from ecrae.migration.rebalancer.proposal import Proposal
+from ecrae.model.plan import Action
 from ecrae.model.plan import Plan
 from ecrae.model.plan import State
 
@@ -86,6 +88,9 @@ class Run(Protocol):
 
 Propose = Callable[[Snapshot, Aim], Proposal]
 
+#: Adds what the optimizer does not decide; see :mod:`.supplement`.
+Supplement = Callable[[View, Proposal], Proposal]
+
 
 def propose(snapshot: Snapshot, aim: Aim) -> Proposal:
     """The optimizer's migrations, by the clock of this machine."""
@@ -104,6 +109,7 @@ class Cycle:
         limits: Limits,
         *,
         propose: Propose = propose,
+        supplement: Supplement = lambda _view, found: found,
         clock: Callable[[], datetime.datetime] = ledgers.utc_now,
     ) -> None:
         self._observer = observer
@@ -112,6 +118,7 @@ class Cycle:
         self._aim = aim
         self._limits = limits
         self._propose = propose
+        self._supplement = supplement
         self._clock = clock
         self._worthwhile_since: datetime.datetime | None = None
 
@@ -155,7 +162,7 @@ class Cycle:
         if guard.is_held(verdicts) and not is_dry:
             self._worthwhile_since = None
             return Report(outcome=Outcome.HELD, verdicts=tuple(verdicts))
-        found = self._propose(view.snapshot, self._aim)
+        found = self._supplement(view, self._propose(view.snapshot, self._aim))
         verdicts += guard.before_record(found.worth, situation, limits)
         verdicts += guard.before_enact(situation, limits)
         report = Report(
@@ -176,7 +183,7 @@ class Cycle:
         if guard.is_held(record):
             return dataclasses.replace(report, outcome=Outcome.HELD)
         plan = self._kept(found, view) or self._ledger.record(
-            found, self._aim.strategy.name
+            found, found.strategy or self._aim.strategy.name
         )
         report = dataclasses.replace(
             report, outcome=Outcome.WAITING, plan=plan
@@ -191,7 +198,12 @@ class Cycle:
     def _kept(self, found: Proposal, view: View) -> Plan | None:
         """The plan that waits already, if it is about as good."""
         plan = self._ledger.waiting()
-        if plan is None or plan.strategy != self._aim.strategy.name:
+        strategy = found.strategy or self._aim.strategy.name
+        if plan is None or plan.strategy != strategy:
+            return None
+        if _steps(plan.actions) == _steps(found.actions):
+            return plan
+        if found.strategy:
             return None
         if validity.obstacle(view.snapshot, plan.actions, self._aim):
             return None
@@ -204,8 +216,12 @@ class Cycle:
         """Enact what is left of a plan, if it still can and should be."""
         left = [each for each in plan.actions if not each.state.is_final]
         obstacle = validity.obstacle(view.snapshot, left, self._aim)
-        if not obstacle and not validity.is_worth_it(
-            view.snapshot, left, self._aim
+        # What is not done for watts is not judged by watts.
+        is_for_watts = plan.strategy == self._aim.strategy.name
+        if (
+            not obstacle
+            and is_for_watts
+            and not validity.is_worth_it(view.snapshot, left, self._aim)
         ):
             obstacle = 'what is left of it makes nothing better'
         if obstacle:
@@ -234,3 +250,8 @@ class Cycle:
             worthwhile_since=self._worthwhile_since,
             failed_at=self._ledger.failed_at(view.now - pause),
         )
+
+
+def _steps(actions: Iterable[Action]) -> list[tuple[str, str, str]]:
+    """What actions do, whatever is thought of them."""
+    return [(each.kind, each.workload, each.destination) for each in actions]

@@ -3,17 +3,26 @@
 """The rebalancer's parts, made as the options say."""
 
 import dataclasses
+import datetime
 from collections.abc import Callable
 from collections.abc import Mapping
 
 from oslo_config import cfg
 
+from ecrae import rpc
 from ecrae.clients import session
 from ecrae.clients.session import Connection
+from ecrae.kb import plans
 from ecrae.kb.db import Database
+from ecrae.migration import rpcapi
+from ecrae.migration.container_moves import ContainerMover
+from ecrae.migration.hosts import assembly as hosts
 from ecrae.migration.optimizer.objective import STRATEGIES
 from ecrae.migration.optimizer.objective import Migration
 from ecrae.migration.optimizer.snapshot import Rules
+from ecrae.migration.rebalancer import ledger as ledgers
+from ecrae.migration.rebalancer import overload
+from ecrae.migration.rebalancer import sleepers
 from ecrae.migration.rebalancer import windows
 from ecrae.migration.rebalancer.cycle import Cycle
 from ecrae.migration.rebalancer.executor import Enactor
@@ -29,6 +38,9 @@ from ecrae.migration.rebalancer.observer import Patience
 from ecrae.migration.rebalancer.proposal import Aim
 from ecrae.migration.rebalancer.servers import ServerMover
 from ecrae.migration.rebalancer.servers import Timing
+from ecrae.migration.rebalancer.supplement import Supplement
+from ecrae.migration.rebalancer.supplement import Switching
+from ecrae.migration.redeploy import RedeployEnactor
 from ecrae.model.plan import ActionKind
 
 
@@ -56,20 +68,77 @@ def make(conf: cfg.ConfigOpts, must_stop: Callable[[], bool]) -> Parts:
     ledger = Ledger(database, Tellers(Notifications(conf), metrics))
     executor = Executor(
         ledger,
-        enactors(conf, connection),
+        enactors(conf, connection, database),
         max_concurrent=options.max_concurrent,
         max_per_host=options.max_concurrent_per_host,
         must_stop=must_stop,
     )
-    observer = Observer(connection, database, patience(conf))
+    observer = Observer(
+        connection,
+        database,
+        patience(conf),
+        max_load=conf.ecrae_overload.max_load,
+    )
     return Parts(
-        cycle=Cycle(observer, ledger, executor, aim(conf), limits(conf)),
+        cycle=Cycle(
+            observer,
+            ledger,
+            executor,
+            aim(conf),
+            limits(conf),
+            supplement=Supplement(
+                aim(conf), switching(conf, database), relief(conf)
+            ),
+        ),
         metrics=metrics,
     )
 
 
+def switching(conf: cfg.ConfigOpts, database: Database) -> Switching | None:
+    """How hosts are switched; None where they are not."""
+    group = conf.ecrae_power
+    if not group.enabled:
+        return None
+    memory_s = max(group.min_off_time, group.min_on_time)
+
+    def switched_s() -> dict[str, float]:
+        now = ledgers.utc_now()
+        since = now - datetime.timedelta(seconds=memory_s)
+        with database.reader() as transaction:
+            found = plans.last_switches(transaction, since)
+        return {
+            host: (now - when).total_seconds() for host, when in found.items()
+        }
+
+    return Switching(
+        rules=sleepers.Rules(
+            headroom=group.min_headroom,
+            spare_hosts=group.spare_hosts,
+            min_off_s=group.min_off_time,
+            min_on_s=group.min_on_time,
+            lead_s=group.wake_lead_time,
+            safety=group.forecast_safety,
+        ),
+        interval_s=conf.ecrae_rebalancer.interval,
+        never_sleep=frozenset((*group.never_sleep, *group.ipmi_relays)),
+        switched_s=switched_s,
+    )
+
+
+def relief(conf: cfg.ConfigOpts) -> overload.Rules | None:
+    """When components are relieved; None where they are not."""
+    group = conf.ecrae_overload
+    if not group.enabled:
+        return None
+    return overload.Rules(
+        hold_s=group.hold_time,
+        margin=group.margin,
+        max_moves=group.max_moves,
+    )
+
+
 def enactors(
-    conf: cfg.ConfigOpts, connection: Connection
+    conf: cfg.ConfigOpts, connection: Connection, database: Database
 ) -> Mapping[Key, Enactor]:
     """Who does which actions."""
     options = conf.ecrae_rebalancer
@@ -77,8 +146,21 @@ def enactors(
         timeout_s=options.migration_timeout,
         force_after_s=options.force_complete_after or None,
     )
+    api = rpcapi.AgentAPI(rpc.get_transport(conf))
+    sleep, wake = hosts.make_enactors(conf, connection, database, api)
     return {
         Key(kind=ActionKind.MIGRATE): ServerMover(connection, timing),
+        Key(kind=ActionKind.MIGRATE, subject='container'): ContainerMover(
+            api, timeout_s=options.migration_timeout
+        ),
+        Key(kind=ActionKind.SLEEP): sleep,
+        Key(kind=ActionKind.WAKE): wake,
+        Key(kind=ActionKind.REDEPLOY): RedeployEnactor(
+            connection,
+            lambda project: session.from_options(conf, project),
+            database,
+            timeout_s=conf.ecrae_overload.redeploy_timeout,
+        ),
     }
 
 

@@ -24,7 +24,11 @@ from ecrae.kb import readings
 from ecrae.kb.db import Database
 from ecrae.migration.optimizer.snapshot import Snapshot
 from ecrae.migration.rebalancer import assembly
+from ecrae.migration.rebalancer import strain
+from ecrae.migration.rebalancer.overload import Component
+from ecrae.model import load
 from ecrae.model.agent import Agent
+from ecrae.model.cluster import Host
 from ecrae.model.fleet import FleetServer
 from ecrae.model.knowledge import Knowledge
 from ecrae.model.reading import Metric
@@ -43,6 +47,9 @@ class View:
     n_measured: int
     #: Age of the newest reading of all; None where nothing is measured.
     reading_age_s: float | None
+    #: Hosts in full, and the components on them that have a threshold.
+    hosts: tuple[Host, ...] = ()
+    components: tuple[Component, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +66,7 @@ class Observer:
     """Looks at one cloud.
 
     :param clock: seconds since the epoch.
+    :param max_load: threshold of servers that have none of their own.
     """
 
     def __init__(
@@ -67,11 +75,13 @@ class Observer:
         database: Database,
         patience: Patience,
         clock: Callable[[], float] = time.time,
+        max_load: float | None = None,
     ) -> None:
         self._connection = connection
         self._database = database
         self._patience = patience
         self._clock = clock
+        self._max_load = max_load
 
     def look(self) -> View:
         """The cloud as it is now.
@@ -100,6 +110,14 @@ class Observer:
             n_in_flux=len(assembly.in_flux(servers)),
             n_measured=_measured(servers, fresh),
             reading_age_s=max(0.0, min(ages_s)) if ages_s else None,
+            hosts=tuple(
+                load.with_readings(
+                    hosts, fresh, now.timestamp(), self._patience.reading_s
+                )
+            ),
+            components=strain.components(
+                servers, fresh, known, self._max_load
+            ),
         )
 
     def _remembered(

@@ -4,6 +4,7 @@
 
 import dataclasses
 from collections.abc import Callable
+from collections.abc import Collection
 from collections.abc import Iterable
 
 import numpy as np
@@ -19,6 +20,10 @@ from ecrae.migration.optimizer.snapshot import Rules
 from ecrae.migration.optimizer.snapshot import Snapshot
 from ecrae.model.plan import Action
 from ecrae.model.plan import ActionKind
+
+
+#: What is not done to save watts.
+_MUST = (ActionKind.WAKE, ActionKind.REDEPLOY)
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +67,8 @@ class Proposal:
     power_bound_w: float
     #: Empty hosts to keep awake, by name.
     spare_hosts: tuple[str, ...] = ()
+    #: What the plan is called; empty: by the aim's strategy.
+    strategy: str = ''
 
 
 def propose(
@@ -89,8 +96,12 @@ def propose(
     )
 
 
-def worth(snapshot: Snapshot, actions: Iterable[Action], aim: Aim) -> Worth:
-    """What migrations would bring in this cloud.
+def worth(snapshot: Snapshot, actions: Collection[Action], aim: Aim) -> Worth:
+    """What actions would bring in this cloud.
+
+    The objective takes an empty host for one that sleeps, so one that is
+    still awake adds its idle draw to the present and, where it is to sleep,
+    to the gain. Hosts are woken and components redeployed because they must.
 
     :raises KeyError: a workload or a host of theirs is not there.
     """
@@ -99,13 +110,24 @@ def worth(snapshot: Snapshot, actions: Iterable[Action], aim: Aim) -> Worth:
     moves = [each for each in actions if each.kind is ActionKind.MIGRATE]
     after = _assignment(problem, moves)
     present_w = objective.running(problem.start)
+    empty_w = idle_w(snapshot, actions)
     return Worth(
-        present_w=present_w,
-        gain_w=present_w - objective.running(after),
-        cost_j=sum(each.cost_j for each in moves),
-        is_urgent=any(
-            _is_urgent(objective, problem, each.source) for each in moves
-        ),
+        present_w=present_w + empty_w,
+        gain_w=present_w - objective.running(after) + empty_w,
+        cost_j=sum(each.cost_j for each in actions),
+        is_urgent=any(each.kind in _MUST for each in actions)
+        or any(_is_urgent(objective, problem, each.source) for each in moves),
+    )
+
+
+def idle_w(snapshot: Snapshot, actions: Iterable[Action]) -> float:
+    """Draw of hosts that are empty already and that actions put to sleep."""
+    held = {workload.host for workload in snapshot.workloads}
+    asleep = {each.source for each in actions if each.kind is ActionKind.SLEEP}
+    return sum(
+        host.curve.power_w[0] - host.curve.sleep_w
+        for host in snapshot.hosts
+        if host.name in asleep - held
     )
 
 

@@ -124,8 +124,10 @@ def growth(
         return np.zeros_like(capacity)
     windows = np.lib.stride_tricks.sliding_window_view(used, steps + 1, axis=0)
     rises = np.maximum(windows.max(axis=2) - windows[:, :, 0], 0.0)
+    # No belief beforehand: a pool that was never seen to grow is not taken
+    # to, or hosts that slept at first would be woken by the first samples.
     expected = [
-        forecast.forecast(rises[:, [r]].T, capacity[[r]], HALF_LIFE)
+        forecast.forecast(rises[:, [r]].T, np.zeros(1), HALF_LIFE)
         for r in range(used.shape[1])
     ]
     bound = [

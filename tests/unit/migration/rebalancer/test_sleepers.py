@@ -131,6 +131,13 @@ def test_the_minimum_off_time_yields_only_to_need():
     assert decided([machine('a', used=9.8), asleep]) == ['wake b']
 
 
+def test_steady_use_is_expected_to_stay_from_the_first_sample_on():
+    capacity = np.array([100.0, 400.0])
+    for samples in (2, 3, 50):
+        history = steps(*[10.0] * samples)
+        assert (sleepers.growth(history, 600, capacity, 3.0) == 0).all()
+
+
 def test_a_short_history_says_nothing():
     capacity = np.array([10.0, 40.0])
     for history in (steps(), steps(5.0)):

@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""Components with a threshold, out of what was seen of servers. Pure."""
+
+from collections.abc import Iterable
+from collections.abc import Mapping
+from collections.abc import Sequence
+
+from ecrae.migration.rebalancer.overload import Component
+from ecrae.model import hints
+from ecrae.model.fleet import FleetServer
+from ecrae.model.knowledge import Knowledge
+from ecrae.model.reading import Metric
+from ecrae.model.reading import Reading
+from ecrae.model.reading import Subject
+
+
+def components(
+    servers: Sequence[FleetServer],
+    readings: Iterable[Reading],
+    knowledge: Knowledge,
+    max_load: float | None,
+) -> tuple[Component, ...]:
+    """Servers that are measured and have a threshold.
+
+    One whose threshold cannot be read has none, and one that is pinned, or
+    that something is being done with, is left alone.
+
+    :param max_load: of servers that name none; None: they have none.
+    """
+    values = {
+        (reading.name, reading.metric): reading.value
+        for reading in readings
+        if reading.subject is Subject.INSTANCE
+    }
+    found = []
+    for server in servers:
+        load = _limit(server, hints.MAX_LOAD) or max_load
+        rate = _limit(server, hints.MAX_REQUESTS_PER_S)
+        busy = values.get((server.id, Metric.CPU_CORES_USED))
+        if (load is None and rate is None) or busy is None:
+            continue
+        if server.task or server.is_locked or _says(server, hints.PINNED):
+            continue
+        found.append(
+            Component(
+                id=server.id,
+                host=server.host,
+                vcpus=server.vcpus,
+                memory_mib=server.memory_mib,
+                busy_cores=busy,
+                requests_per_s=values.get((server.id, Metric.REQUESTS_PER_S)),
+                max_load=load,
+                max_requests_per_s=rate,
+                tag=knowledge.tags.get(_mark(server, hints.TAG)),
+                is_relocatable=_says(server, hints.RELOCATABLE),
+            )
+        )
+    return tuple(found)
+
+
+def _mark(server: FleetServer, key: str) -> str:
+    """What the server's owner says, or else its flavor."""
+    marks: Mapping[str, str] = server.metadata
+    return marks.get(key) or server.extra_specs.get(key, '')
+
+
+def _says(server: FleetServer, key: str) -> bool:
+    return _mark(server, key).strip().lower() in hints.TRUE
+
+
+def _limit(server: FleetServer, key: str) -> float | None:
+    try:
+        value = float(_mark(server, key))
+    except ValueError:
+        return None
+    return value if 0.0 < value < float('inf') else None
