@@ -4,14 +4,21 @@
 
 import sys
 
-from ecrae import privsep
-from ecrae import service
-from ecrae.migration import process
+from ecrae.cmd import extras
 
 
 def main(argv: list[str] | None = None) -> int:
     """Run the agent until a signal ends it."""
     arguments = sys.argv[1:] if argv is None else argv
+    return extras.run('ecrae-agent', 'agent', lambda: _run(arguments))
+
+
+def _run(arguments: list[str]) -> int:
+    # Only here, so that what is missing can be named.
+    from ecrae import privsep
+    from ecrae import service
+    from ecrae.migration import process
+
     conf = service.prepare('ecrae-agent', arguments)
     privsep.configure(arguments)
     return service.run(conf, process.AgentProcess(conf))

@@ -19,6 +19,7 @@ from oslo_config import cfg
 
 from ecrae import conf
 from ecrae import exception
+from ecrae.cmd import extras
 
 
 class Application(app.App):
@@ -94,7 +95,13 @@ class Application(app.App):
 
     def run_subcommand(self, argv: list[str]) -> int:
         """Exit code of a subcommand."""
-        result: int = super().run_subcommand(argv)
+        try:
+            result: int = super().run_subcommand(argv)
+        except ModuleNotFoundError as error:
+            if self.options.debug:
+                raise
+            self.stderr.write(extras.message(self.NAME, error) + '\n')
+            return 1
         if isinstance(self._failure, exception.UsageError):
             return 2
         return result

@@ -5,12 +5,16 @@
 import sys
 
 from ecrae import exception
+from ecrae.cmd import extras
 
 
 def main(argv: list[str] | None = None) -> int:
     """Run until told to stop; the exit code is 1 for a wrong option."""
+    arguments = sys.argv[1:] if argv is None else argv
     try:
-        return _run(sys.argv[1:] if argv is None else argv)
+        return extras.run(
+            'ecrae-collector', 'collector', lambda: _run(arguments)
+        )
     except exception.EcraeError as error:
         sys.stderr.write(f'{error}\n')
         return 1

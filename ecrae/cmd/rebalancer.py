@@ -6,6 +6,7 @@ import argparse
 import sys
 
 from ecrae import exception
+from ecrae.cmd import extras
 
 
 _EXAMPLES = """
@@ -31,7 +32,9 @@ def main(argv: list[str] | None = None) -> int:
     if parsed.dry_run and not parsed.once:
         parser.error('--dry-run goes with --once')
     try:
-        return _run(parsed, others)
+        return extras.run(
+            'ecrae-rebalancer', 'rebalancer', lambda: _run(parsed, others)
+        )
     except exception.EcraeError as error:
         sys.stderr.write(f'{error}\n')
         return 1
