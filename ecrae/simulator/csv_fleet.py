@@ -25,11 +25,15 @@ from ecrae.simulator.fleet import Fleet
 
 _CURVE = tuple(f'watts_{load}' for load in range(0, 101, 10))
 _LINE = ('idle_w', 'max_w')
+
+#: What migrations into a host move in a second: half of 10 Gbit/s.
+MIGRATION_MIB_S = 600.0
+
 _DEFAULTS = {
     'count': 1.0,
     'core_speed': 1.0,
     'sleep_w': 0.0,
-    'migration_mib_s': 600.0,
+    'migration_mib_s': MIGRATION_MIB_S,
 }
 _NEEDED = ('cores', 'memory_mib')
 _MAY_BE_NOUGHT = {'sleep_w', *_CURVE, *_LINE}

@@ -7,13 +7,21 @@ import time
 import gnocchiclient.auth
 import gnocchiclient.v1.client
 import keystoneauth1.session
+import numpy as np
 import pytest
 
+from ecrae.kb import catalogue
 from ecrae.model import snapshot
+from ecrae.model.cluster import Host
+from ecrae.model.fleet import FleetServer
 from ecrae.model.reading import Metric
 from ecrae.model.reading import Subject
+from ecrae.simulator import cloud_history
+from ecrae.simulator import comparison
+from ecrae.simulator.policy import Rules
 from ecrae.telemetry import collector
 from ecrae.telemetry import gnocchi
+from ecrae.telemetry import history
 from tests.telemetry.publisher import Publisher
 
 
@@ -105,3 +113,60 @@ def test_two_hosts_of_one_name_in_two_cells(source, publisher, caplog):
     (line,) = caplog.messages
     assert 'two of one name' in line
     assert 'x86-1' in line
+
+
+def test_what_gnocchi_remembers_is_replayed_under_other_policies(
+    source, published
+):
+    """An operator sees the saving before switching anything on."""
+    now = time.time()
+    series = history.History(
+        [source],
+        {Metric.CPU_CORES_USED: ('gnocchi',)},
+        now - 900,
+        now,
+        snapshot.Limits(max_age_s=900),
+    ).read(Subject.INSTANCE, Metric.CPU_CORES_USED)
+    kinds = catalogue.load().node_types
+    scenario = comparison.Scenario(
+        trace=cloud_history.trace(
+            [fleet_server(published)], series, now - 900, now, GRANULARITY_S
+        ),
+        fleet=cloud_history.fleet(
+            [
+                Host(
+                    name=name,
+                    node_type=kinds[kind],
+                    vcpus_free=64,
+                    memory_free_mib=65536,
+                    disk_free_gib=900,
+                )
+                for name, kind in (
+                    ('arm-1', 'arm-altra-q80'),
+                    ('x86-1', 'x86-xeon-8380'),
+                )
+            ]
+        ),
+        rules=Rules(cpu_allocation_ratio=4.0),
+    )
+    present = scenario.trace.demand_cpu[scenario.trace.demand_cpu > 0]
+    assert present == pytest.approx(np.full(len(present), VCPU_BUSY))
+    none, ecrae = comparison.run(scenario, ['none', 'ecrae'])
+    assert scenario.bound_kwh() <= ecrae.outcome.energy_kwh
+    assert ecrae.outcome.energy_kwh < none.outcome.energy_kwh
+
+
+def fleet_server(identifier):
+    return FleetServer(
+        id=identifier,
+        name='web',
+        host='x86-1',
+        status='ACTIVE',
+        task='',
+        is_locked=False,
+        vcpus=2,
+        memory_mib=4096,
+        disk_gib=20,
+        extra_specs={},
+        metadata={},
+    )

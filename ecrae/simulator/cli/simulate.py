@@ -51,6 +51,7 @@ class Simulate(command.Lister):
     ecrae simulate cloud.csv --fleet fleet.csv --policy none --policy ecrae \\
         --plot saving.svg
     ecrae simulate 20110303.csv.gz --cpu-only -f json
+    ecrae simulate --history 168 --policy none --policy ecrae
     """
 
     def get_parser(self, prog_name: str) -> Any:
@@ -58,10 +59,18 @@ class Simulate(command.Lister):
         parser = super().get_parser(prog_name)
         parser.add_argument(
             'trace',
+            nargs='?',
             metavar='TRACE.csv[.gz]',
             type=pathlib.Path,
             help='A row for each machine: name, vcpus, memory_mib, then its '
             'busy percentage at each sample; empty where it did not exist.',
+        )
+        parser.add_argument(
+            '--history',
+            metavar='HOURS',
+            type=_positive,
+            help="In place of a trace: this cloud's own last hours, as "
+            '[ecrae_telemetry] sources remember them, on its own hosts.',
         )
         parser.add_argument(
             '--fleet',
@@ -124,7 +133,7 @@ class Simulate(command.Lister):
         """Replay; one row for each policy, the bound first."""
         if parsed_args.plot:
             plot.check(parsed_args.plot)
-        scenario = _scenario(parsed_args)
+        scenario = self._scenario(parsed_args)
         policies = list(
             dict.fromkeys(parsed_args.policies or catalogue.COMPARED)
         )
@@ -147,6 +156,28 @@ class Simulate(command.Lister):
         rows += [_row(result, results[0], bound_kwh) for result in results]
         return COLUMNS, rows
 
+    def _scenario(self, arguments: argparse.Namespace) -> Scenario:
+        if (arguments.trace is None) == (arguments.history is None):
+            raise exception.UsageError(
+                'Say what to replay: a trace, or --history and for how many '
+                'hours.'
+            )
+        if arguments.history is None:
+            return _of_files(arguments)
+        if arguments.fleet is not None:
+            raise exception.UsageError(
+                "--history replays on this cloud's own hosts: it takes no "
+                '--fleet.'
+            )
+        from ecrae.simulator.cli import cloud
+
+        return cloud.scenario(
+            self.conf,
+            arguments.history,
+            arguments.interval,
+            _rules(arguments),
+        )
+
 
 def _positive(text: str) -> float:
     value = float(text)
@@ -155,17 +186,20 @@ def _positive(text: str) -> float:
     return value
 
 
-def _scenario(arguments: argparse.Namespace) -> Scenario:
+def _rules(arguments: argparse.Namespace) -> Rules:
+    return Rules(
+        is_memory_enforced=not arguments.cpu_only,
+        cpu_allocation_ratio=arguments.cpu_allocation_ratio,
+    )
+
+
+def _of_files(arguments: argparse.Namespace) -> Scenario:
     samples = csv_trace.read(arguments.trace)
-    is_memory_enforced = not arguments.cpu_only
     if arguments.fleet is not None:
         return Scenario(
             trace=csv_trace.trace(samples, arguments.interval),
             fleet=csv_fleet.read(arguments.fleet),
-            rules=Rules(
-                is_memory_enforced=is_memory_enforced,
-                cpu_allocation_ratio=arguments.cpu_allocation_ratio,
-            ),
+            rules=_rules(arguments),
         )
     if samples.vcpus is not None:
         raise exception.UsageError(
@@ -173,7 +207,7 @@ def _scenario(arguments: argparse.Namespace) -> Scenario:
             '--fleet what hosts they run on.'
         )
     return planetlab.scenario(
-        samples, arguments.interval, is_memory_enforced=is_memory_enforced
+        samples, arguments.interval, is_memory_enforced=not arguments.cpu_only
     )
 
 

@@ -116,3 +116,99 @@ def _two_hosts(load):
 def test_ceiling_binds_destinations_only(load, ceiling, moves):
     problem = Problem.of(_two_hosts(load), Rules(cpu_ceiling=ceiling))
     assert len(engine.optimize(problem, ENERGY).moves) == moves
+
+
+@hypothesis.settings(max_examples=40, deadline=None)
+@hypothesis.given(
+    clouds.snapshots(),
+    st.sampled_from(sorted(objective.STRATEGIES)),
+    st.floats(60.0, 1e5),
+)
+def test_a_plan_is_never_worse_than_staying(snapshot, name, horizon_s):
+    """Its moves pay for their own energy within the horizon, or stop pain."""
+    migration = objective.Migration(horizon_s=horizon_s)
+    strategy = objective.STRATEGIES[name]
+    problem = Problem.of(snapshot)
+    plan = _plan(snapshot, strategy, migration=migration)
+    if not plan.moves:
+        return
+    measure = objective.Objective.of(problem, strategy, migration)
+    unit, place = _indexes(problem)
+    after = problem.start.copy()
+    for move in plan.moves:
+        after[unit[move.workload]] = place[move.destination]
+    assert measure.total(after) < measure.total(problem.start)
+    if name == 'energy' and not measure.is_overloaded.any():
+        paid_w = sum(move.cost_j for move in plan.moves) / horizon_s
+        assert plan.watts_after + paid_w < plan.watts_before
+
+
+def _indexes(problem):
+    workloads = problem.snapshot.workloads
+    unit = {
+        workloads[index].id: unit
+        for unit, bundle in enumerate(problem.bundles)
+        for index in bundle
+    }
+    place = {
+        problem.snapshot.hosts[index].name: place
+        for place, index in enumerate(problem.host_index.tolist())
+    }
+    return unit, place
+
+
+@hypothesis.settings(max_examples=40, deadline=None)
+@hypothesis.given(clouds.snapshots(), st.randoms(use_true_random=False))
+def test_other_names_change_nothing_but_names(snapshot, shuffler):
+    """Names in another order change neither what is reached nor its cost.
+
+    They may decide between placements that are equally good.
+    """
+    hosts = _names([host.name for host in snapshot.hosts], 'x', shuffler)
+    ids = _names([each.id for each in snapshot.workloads], 'y', shuffler)
+    renamed = Snapshot(
+        hosts=tuple(
+            dataclasses.replace(host, name=hosts[host.name])
+            for host in snapshot.hosts
+        ),
+        workloads=tuple(
+            dataclasses.replace(each, id=ids[each.id], host=hosts[each.host])
+            for each in snapshot.workloads
+        ),
+    )
+    plan, other = _plan(snapshot), _plan(renamed)
+    assert other.watts_before == pytest.approx(plan.watts_before)
+    assert other.watts_bound == pytest.approx(plan.watts_bound)
+    assert other.watts_after == pytest.approx(plan.watts_after)
+    assert len(other.moves) == len(plan.moves)
+
+
+@hypothesis.settings(max_examples=40, deadline=None)
+@hypothesis.given(clouds.snapshots())
+def test_names_of_the_same_order_change_names_alone(snapshot):
+    renamed = Snapshot(
+        hosts=tuple(
+            dataclasses.replace(host, name=f'new-{host.name}')
+            for host in snapshot.hosts
+        ),
+        workloads=tuple(
+            dataclasses.replace(
+                each, id=f'new-{each.id}', host=f'new-{each.host}'
+            )
+            for each in snapshot.workloads
+        ),
+    )
+    moves = [
+        (move.workload, move.source, move.destination)
+        for move in _plan(snapshot).moves
+    ]
+    assert [
+        (move.workload, move.source, move.destination)
+        for move in _plan(renamed).moves
+    ] == [tuple(f'new-{each}' for each in move) for move in moves]
+
+
+def _names(old, prefix, shuffler):
+    new = [f'{prefix}{index:02d}' for index in range(len(old))]
+    shuffler.shuffle(new)
+    return dict(zip(old, new, strict=True))
