@@ -38,19 +38,16 @@ from testnodes import workloads
 
 
 _RECEIVE = """
-import socket, sys, tarfile
+import socket, subprocess, sys
 with socket.create_server((sys.argv[1], 27500)) as server:
     print('ready', flush=True)
     peer, _ = server.accept()
-    with peer, peer.makefile('rb', 1 << 20) as stream:
-        tarfile.open(fileobj=stream, mode='r|').extractall('/srv/hand')
+    subprocess.run(['tar', '-xf', '-', '-C', '/srv/hand'], stdin=peer)
 """
 _SEND = """
-import socket, sys, tarfile
+import socket, subprocess, sys
 with socket.create_connection((sys.argv[1], 27500)) as peer:
-    with peer.makefile('wb', 1 << 20) as stream:
-        with tarfile.open(fileobj=stream, mode='w|') as archive:
-            archive.add('/srv/hand', '.')
+    subprocess.run(['tar', '-cf', '-', '-C', '/srv/hand', '.'], stdout=peer)
 """
 
 
