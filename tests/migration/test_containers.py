@@ -137,3 +137,43 @@ def test_a_name_that_is_taken_is_refused(daemons, counter):
     with pytest.raises(exception.PreCheckFailed, match='counter already'):
         fleet.call('migrate', 'one', WORKLOAD, 'two', 'auto')
     assert (one.state(), two.state()) == ('Running', 'Stopped')
+
+
+def test_a_cpu_that_lacks_a_flag_is_refused_live(daemons, counter):
+    fleet, one, two = daemons
+    two.node.run(
+        'sh',
+        '-c',
+        'sed "s/ sse4_2//" /proc/cpuinfo > /run/cpuinfo && '
+        'mount --bind /run/cpuinfo /proc/cpuinfo',
+    )
+    try:
+        with pytest.raises(exception.PreCheckFailed, match='lacks sse4_2'):
+            fleet.call('migrate', 'one', WORKLOAD, 'two', 'live')
+        plan = fleet.call('plan_migration', 'one', WORKLOAD, 'two', 'stopped')
+    finally:
+        two.node.run('umount', '/proc/cpuinfo')
+    assert plan['mode'] == 'stopped'
+    assert one.state() == 'Running'
+
+
+def test_a_network_and_a_pool_that_are_not_there_are_refused_together(
+    daemons, counter
+):
+    fleet, one, _ = daemons
+    one.command('stop', '--force', counter)
+    one.command('delete', counter)
+    one.command('storage', 'create', 'fast', 'dir')
+    one.command('network', 'create', 'inner', 'ipv4.address=none')
+    try:
+        one.command(
+            'init', containers.IMAGE, counter, '-s', 'fast', '-n', 'inner'
+        )
+        with pytest.raises(exception.PreCheckFailed) as refusal:
+            fleet.call('migrate', 'one', WORKLOAD, 'two', 'auto')
+        assert 'no network inner' in str(refusal.value)
+        assert 'no storage pool fast' in str(refusal.value)
+    finally:
+        one.command('delete', '--force', counter)
+        one.command('network', 'delete', 'inner')
+        one.command('storage', 'delete', 'fast')

@@ -8,6 +8,7 @@ from ecrae import exception
 from ecrae.migration import job as jobs
 from ecrae.migration.drivers import base
 from ecrae.migration.drivers.containers import daemon as daemons
+from ecrae.migration.drivers.criu import capabilities
 
 
 class ContainerDestination(base.Destination):
@@ -45,6 +46,8 @@ class ContainerDestination(base.Destination):
                 f'its architectures are {", ".join(known)}, not '
                 f'{job.needs["architecture"]}'
             )
+        if job.mode is jobs.Mode.LIVE:
+            missing += capabilities.lacking_flags(job.needs['cpu_flags'])
         if missing:
             raise exception.PreCheckFailed(
                 f'{self._daemon.host} cannot take {job.workload}: '

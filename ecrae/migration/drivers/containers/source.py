@@ -9,6 +9,7 @@ from ecrae import exception
 from ecrae.migration import job as jobs
 from ecrae.migration.drivers import base
 from ecrae.migration.drivers.containers import daemon as daemons
+from ecrae.migration.drivers.criu import capabilities
 
 
 STOP_TIMEOUT_S = 60
@@ -43,6 +44,7 @@ class ContainerSource(base.Source):
         devices = found.expanded_devices
         return {
             'architecture': found.architecture,
+            'cpu_flags': capabilities.cpu()['flags'],
             'profiles': list(found.profiles),
             'pools': sorted(
                 {d['pool'] for d in devices.values() if d.get('pool')}

@@ -5,6 +5,7 @@
 import pathlib
 import platform
 import shutil
+from collections.abc import Iterable
 from typing import Any
 
 from ecrae.migration import job as jobs
@@ -26,6 +27,15 @@ def cpu() -> dict[str, Any]:
             flags = sorted(value.split())
             break
     return {'architecture': platform.machine(), 'flags': flags}
+
+
+def lacking_flags(wanted: Iterable[str]) -> list[str]:
+    """What is to be said of flags that this host's CPU has not.
+
+    A program that runs has looked at the flags once, when it started.
+    """
+    lacking = sorted(set(wanted) - set(cpu()['flags']))
+    return [f'its CPU lacks {", ".join(lacking)}'] if lacking else []
 
 
 def modes() -> dict[str, str]:

@@ -237,10 +237,7 @@ class CriuDestination(base.Destination):
                 f'its architecture is {cpu["architecture"]}, not '
                 f'{job.needs["architecture"]}'
             ]
-        lacking = set(job.needs['cpu_flags']) - set(cpu['flags'])
-        if lacking:
-            return [f'its CPU lacks {", ".join(sorted(lacking))}']
-        return []
+        return capabilities.lacking_flags(job.needs['cpu_flags'])
 
     def _lacking_files(self, job: jobs.Job) -> list[str]:
         here = processes.file_sizes(list(job.needs['files']))
