@@ -88,7 +88,7 @@ class Drill:
             node.name: getattr(self.entry(node), 'id', None)
             for node in (self.here, self.there)
         }
-        since = time.monotonic_ns()
+        since = time.time_ns()
         struck = threading.Event()
         undo = strike(self, fault, before, struck)
         refusal = ''

@@ -143,7 +143,7 @@ class Processes:
 
     def once(self, how: str) -> Result:
         """Move it."""
-        since = time.monotonic_ns()
+        since = time.time_ns()
         wire = Wire(self.here)
         with wire.watched():
             total_s = self._move(how)
@@ -218,7 +218,7 @@ class Containers:
 
     def once(self, how: str) -> Result:
         """Move it."""
-        since = time.monotonic_ns()
+        since = time.time_ns()
         wire = Wire(self.here.node)
         with wire.watched():
             total_s = self._move(how)

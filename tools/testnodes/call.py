@@ -3,8 +3,10 @@
 """usage: call.py CONF METHOD ARGUMENT...   One call to an agent, as JSON.
 
 ``wait HOST ID SECONDS`` polls until a migration is over at its source.
+``enact SOURCE WORKLOAD DESTINATION`` moves as the rebalancer does.
 """
 
+import datetime
 import json
 import sys
 import time
@@ -13,7 +15,9 @@ from oslo_config import cfg
 
 from ecrae import exception
 from ecrae import rpc
+from ecrae.migration import container_moves
 from ecrae.migration import rpcapi
+from ecrae.model import plan
 
 
 def _wait(api, host, migration_id, timeout_s):  # noqa: ANN001, ANN202
@@ -30,6 +34,21 @@ def _wait(api, host, migration_id, timeout_s):  # noqa: ANN001, ANN202
         time.sleep(0.1)
 
 
+def _enact(api, source, workload, destination):  # noqa: ANN001, ANN202
+    action = plan.Action(
+        kind=plan.ActionKind.MIGRATE,
+        workload=workload,
+        source=source,
+        destination=destination,
+        reason='the destination draws less',
+        saving_w=10.0,
+        cost_j=1.0,
+        started_at=datetime.datetime.now(datetime.UTC),
+    )
+    mover = container_moves.ContainerMover(api, poll_s=0.2)
+    mover(action, cancelled=lambda: False)
+
+
 def main() -> None:
     """Call, and print what came back."""
     path, method, *arguments = sys.argv[1:]
@@ -39,6 +58,8 @@ def main() -> None:
     try:
         if method == 'wait':
             result = _wait(api, *arguments)
+        elif method == 'enact':
+            result = _enact(api, *arguments)
         else:
             result = getattr(api, method)(*arguments)
         answer = {'result': result}

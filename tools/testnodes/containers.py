@@ -143,6 +143,17 @@ class Incus:
         self.command('launch', IMAGE, name)
         nodes.wait_for(lambda: self.count(name) > 0, f'{name} to count', 30.0)
 
+    def delete(self, name: str = NAME) -> None:
+        """Delete the container, if there is one, whatever it does."""
+
+        def is_gone() -> bool:
+            # A container that is starting or ending refuses for a moment.
+            if self.state(name):
+                self.command('delete', '--force', name, check=False)
+            return not self.state(name)
+
+        nodes.wait_for(is_gone, f'{name} to be gone', 60.0)
+
     def state(self, name: str = NAME) -> str:
         """``Running``, ``Stopped`` or empty."""
         done = self.command('list', '-f', 'json', check=False)

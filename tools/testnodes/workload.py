@@ -4,8 +4,9 @@
 
 usage: workload.py BEATS MIB [PORT]
 
-Every 5 ms it appends a beat, ``monotonic_ns host``, to the file BEATS; the
-longest gap between beats is the downtime of a migration. It fills MIB of
+Every 5 ms it appends a beat, ``time_ns host``, to the file BEATS; the longest
+gap between beats is the downtime of a migration. (The monotonic clock would
+not show it: CRIU lets it go on where it stopped.) It fills MIB of
 memory with a pattern of its own and its SHA-256; ``SIGUSR1`` makes it write
 ``BEATS.sum`` with the digest it remembers and the one it computes. With PORT
 it echoes lines over TCP.
@@ -58,7 +59,7 @@ def main() -> None:
         ).start()
     while True:
         with beats.open('a') as out:
-            out.write(f'{time.monotonic_ns()} {os.uname().nodename}\n')
+            out.write(f'{time.time_ns()} {os.uname().nodename}\n')
         if asked.is_set():
             asked.clear()
             found = hashlib.sha256(memory).hexdigest()
