@@ -169,19 +169,18 @@ def test_a_network_and_a_pool_that_are_not_there_are_refused_together(
     daemons, counter
 ):
     fleet, one, _ = daemons
-    one.command('stop', '--force', counter)
-    one.command('delete', counter)
+    one.delete()
     one.command('storage', 'create', 'fast', 'dir')
-    one.command('network', 'create', 'inner', 'ipv4.address=none')
+    one.node.run('ip', 'link', 'add', 'inner', 'type', 'bridge')
     try:
-        one.command(
-            'init', containers.IMAGE, counter, '-s', 'fast', '-n', 'inner'
-        )
+        one.command('init', containers.IMAGE, counter, '-s', 'fast')
+        nic = ('nic', 'nictype=bridged', 'parent=inner')
+        one.command('config', 'device', 'add', counter, 'eth0', *nic)
         with pytest.raises(exception.PreCheckFailed) as refusal:
             fleet.call('migrate', 'one', WORKLOAD, 'two', 'auto')
         assert 'no network inner' in str(refusal.value)
         assert 'no storage pool fast' in str(refusal.value)
     finally:
-        one.command('delete', '--force', counter)
-        one.command('network', 'delete', 'inner')
+        one.delete()
+        one.node.run('ip', 'link', 'del', 'inner')
         one.command('storage', 'delete', 'fast')
