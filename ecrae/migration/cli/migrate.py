@@ -19,8 +19,13 @@ from ecrae.migration.drivers import nova_live
 _POLL_S = 0.5
 _OVER = ('released', 'returned')
 _MIB = 1 << 20
-#: When Nova is asked to force completion, and when to give up.
-_FORCE_S = 300.0
+#: How a server can be moved → seconds after which Nova is asked to force
+#: completion, which is post-copy where Nova may.
+_SERVER_MODES = {
+    jobs.Mode.AUTO: 300.0,
+    jobs.Mode.LIVE: None,
+    jobs.Mode.POST_COPY: 0.0,
+}
 _SERVER_TIMEOUT_S = 3600.0
 
 
@@ -102,6 +107,12 @@ class Migrate(command.ShowOne):
 
     def _move_server(self, parsed_args: Any) -> tuple[Any, Any]:
         """Let Nova do it; there may be no agents."""
+        mode = jobs.Mode(parsed_args.mode)
+        if mode not in _SERVER_MODES:
+            raise exception.PreCheckFailed(
+                f'Nova moves servers by {", ".join(_SERVER_MODES)}, not by '
+                f'{mode}.'
+            )
         connection = self.connect()
         name = parsed_args.workload.partition(':')[2]
         job = jobs.Job(
@@ -109,15 +120,12 @@ class Migrate(command.ShowOne):
             workload=parsed_args.workload,
             source=migrations.get_place(connection, name).host,
             destination=parsed_args.destination,
-            mode=jobs.Mode.LIVE,
+            mode=jobs.Mode.LIVE if mode is jobs.Mode.AUTO else mode,
             reason='Nova moves it',
         )
-        if parsed_args.mode not in (jobs.Mode.AUTO, jobs.Mode.LIVE):
-            raise exception.PreCheckFailed(
-                f'Nova chooses how a server moves: "--mode live", not '
-                f'{parsed_args.mode}.'
-            )
-        source = nova_live.NovaSource(connection, force_after_s=_FORCE_S)
+        source = nova_live.NovaSource(
+            connection, force_after_s=_SERVER_MODES[mode]
+        )
         if parsed_args.dry_run:
             source.check(job)
             return _planned(job.to_dict())

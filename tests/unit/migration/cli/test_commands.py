@@ -47,6 +47,13 @@ def test_a_workload_moves_and_the_command_says_how(cloud, run):
     assert cloud.copies('web') == {('compute-2', 'running')}
 
 
+def test_a_server_cannot_move_in_a_mode_that_nova_lacks(run):
+    server = 'nova:0c1b7f6e-55c1-4b6e-9e53-2b1f0b3f9d11'
+    code, _, errors = run(f'migrate {server} compute-2 --mode stop-and-copy')
+    assert code == 1
+    assert 'by auto, live, post-copy, not by stop-and-copy' in errors
+
+
 def test_a_dry_run_touches_nothing(cloud, run):
     code, output, _ = run('migrate fake:web compute-2 --dry-run -f json')
     assert code == 0

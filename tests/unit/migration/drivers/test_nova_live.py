@@ -125,6 +125,12 @@ def test_a_slow_migration_is_forced_to_complete_once(cloud):
     assert nova.asked[1:] == [{'force_complete': None}]
 
 
+def test_post_copy_is_asked_for_as_soon_as_memory_is_copied(cloud):
+    nova = Nova(cloud)
+    _migrate(_source(cloud, force_after_s=0.0))
+    assert nova.asked[1:] == [{'force_complete': None}]
+
+
 def test_one_that_takes_too_long_is_aborted(cloud):
     nova = Nova(cloud, polls=50)
     with pytest.raises(exception.TransferFailed, match='within 5 s'):
