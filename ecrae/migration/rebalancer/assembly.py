@@ -10,6 +10,7 @@ for none that it would refuse.
 
 import collections
 import dataclasses
+import re
 from collections.abc import Iterable
 from collections.abc import Mapping
 from collections.abc import Sequence
@@ -34,13 +35,10 @@ from ecrae.model.reading import Subject
 #: infinities do not subtract.
 BOUNDLESS_GIB = 1e9
 
-#: Flavor extra specs by which a device of the host is passed through.
-_DEVICE_SPECS = (
-    'pci_passthrough:',
-    'accel:device_profile',
-    'resources:VGPU',
-    'resources:PGPU',
-    'resources:FPGA',
+#: Flavor extra specs by which a device of the host is passed through; Nova
+#: numbers the groups of ``resources``.
+_DEVICE_SPEC = re.compile(
+    r'pci_passthrough:|accel:device_profile|resources\w*:(VGPU|PGPU|FPGA)'
 )
 
 #: Trait given to hosts whose agent runs a driver, for that driver's
@@ -203,7 +201,7 @@ def _stays(server: FleetServer) -> bool:
         or bool(server.task)
         or server.is_locked
         or is_pinned(server)
-        or any(name.startswith(_DEVICE_SPECS) for name in server.extra_specs)
+        or any(_DEVICE_SPEC.match(name) for name in server.extra_specs)
     )
 
 
