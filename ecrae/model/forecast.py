@@ -95,6 +95,22 @@ class Sizes:
     size: FloatArray
     #: What must stay free on a host of the capacity it was made for.
     reserve: float
+    #: Variance for each unit of the mean, over all machines.
+    _spread: float = 0.0
+    #: What the spread adds to a machine of mean 1.
+    _surplus: float = 0.0
+    _safety: float = 0.0
+
+    def room(self, capacity: FloatArray) -> FloatArray:
+        """Sum of sizes that hosts of other capacities can take, shape (n,).
+
+        The smaller a host, the less the noise on it evens out, and the
+        larger the part of it that must stay free. Where there is no noise,
+        or at the capacity that the sizes were made for, it is the capacity
+        less the reserve.
+        """
+        mean = _full(capacity, self._safety, self._spread) ** 2
+        return np.asarray(mean * (1.0 + self._surplus))
 
 
 def sizes(demand: Forecast, safety: float, capacity: float) -> Sizes:
@@ -105,16 +121,24 @@ def sizes(demand: Forecast, safety: float, capacity: float) -> Sizes:
     mean = float(demand.mean.sum())
     if mean <= 0 or safety <= 0:
         return Sizes(size=demand.mean.copy(), reserve=0.0)
-    # A full host has m + z·√(ρ·m) = C, with ρ the variance for each mean.
-    half = 0.5 * safety * np.sqrt(float(demand.variance.sum()) / mean)
-    root = np.sqrt(half**2 + capacity) - half
-    deviation = 2.0 * half * root / safety
+    spread = float(demand.variance.sum()) / mean
+    root = float(_full(np.asarray(capacity), safety, spread))
+    deviation = np.sqrt(spread) * root
     if deviation <= 0:
         return Sizes(size=demand.mean.copy(), reserve=0.0)
     return Sizes(
         size=demand.mean + safety * demand.variance / (2.0 * deviation),
         reserve=0.5 * safety * deviation,
+        _spread=spread,
+        _surplus=0.5 * safety * spread / deviation,
+        _safety=safety,
     )
+
+
+def _full(capacity: FloatArray, safety: float, spread: float) -> FloatArray:
+    """Root of the mean that fills hosts: ``m + z·√(ρ·m) = C``."""
+    half = 0.5 * safety * np.sqrt(spread)
+    return np.asarray(np.sqrt(half**2 + capacity) - half)
 
 
 def _ratio(above: FloatArray, below: FloatArray) -> FloatArray:

@@ -157,15 +157,16 @@ class _Builder:
         memory = _column(
             sum(w.memory_used_mib for w in group) for group in self.members
         )
+        ceilings = _column(host.cpu_ceiling for host in hosts)
         order, units = canonical.orders(
-            np.vstack((curves.T, sleep, cores, capacity)),
+            np.vstack((curves.T, sleep, cores, capacity, ceilings)),
             np.vstack((demand, memory)),
             self.start,
         )
         place = np.empty(len(hosts), dtype=np.intp)
         place[order] = np.arange(len(hosts))
         room = capacity * (1.0 - rules.headroom)
-        room[LOAD] = cores * self.rules.cpu_ceiling
+        room[LOAD] = cores * np.minimum(ceilings, rules.cpu_ceiling)
         return Problem(
             snapshot=self.snapshot,
             rules=rules,

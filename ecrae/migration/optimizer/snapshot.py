@@ -37,6 +37,8 @@ class Host:
     rack: str = ''
     #: Work done by a core against the reference node's core.
     core_speed: float = 1.0
+    #: Part of its CPU that moves may fill with load, below the rules' own.
+    cpu_ceiling: float = 1.0
     #: Grams of CO2 for a kWh here; nought where unknown.
     carbon_g_per_kwh: float = 0.0
     #: Price of a kWh here, in any one currency; nought where unknown.

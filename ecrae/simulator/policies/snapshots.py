@@ -6,7 +6,6 @@ import numpy as np
 
 from ecrae.migration.optimizer.problem import Problem
 from ecrae.migration.optimizer.snapshot import Host
-from ecrae.migration.optimizer.snapshot import Rules
 from ecrae.migration.optimizer.snapshot import Snapshot
 from ecrae.migration.optimizer.snapshot import Workload
 from ecrae.model import forecast
@@ -32,14 +31,15 @@ def problem(world: World, expected: Forecast, safety: float) -> Problem:
     thriftiest = int((fleet.curves_w[:, -1] / fleet.capacity_cpu).argmin())
     capacity = float(fleet.capacity_cpu[thriftiest])
     sizes = forecast.sizes(expected, safety, capacity)
+    ceilings = sizes.room(fleet.capacity_cpu) / fleet.capacity_cpu
     snapshot = Snapshot(
-        hosts=_hosts(world), workloads=_workloads(world, sizes.size)
+        hosts=_hosts(world, ceilings),
+        workloads=_workloads(world, sizes.size),
     )
-    ceiling = 1.0 - sizes.reserve / capacity
-    return Problem.of(snapshot, Rules(cpu_ceiling=ceiling))
+    return Problem.of(snapshot)
 
 
-def _hosts(world: World) -> tuple[Host, ...]:
+def _hosts(world: World, ceilings: FloatArray) -> tuple[Host, ...]:
     fleet, rules = world.fleet, world.rules
     is_used = world.on_hosts(np.ones_like(world.vcpus)) > 0
     cpu_ratio, ram_ratio = _UNBOUND, _UNBOUND
@@ -62,6 +62,7 @@ def _hosts(world: World) -> tuple[Host, ...]:
             ram_allocation_ratio=ram_ratio,
             state=HostState.AWAKE if is_used[i] else HostState.ASLEEP,
             core_speed=float(speed[i]),
+            cpu_ceiling=float(ceilings[i]),
         )
         for i, name in enumerate(fleet.names)
     )

@@ -96,3 +96,24 @@ def test_no_demand_needs_no_room():
     nothing = Forecast(mean=np.zeros(2), variance=np.zeros(2))
     found = forecast.sizes(nothing, 1.28, 1000.0)
     assert (found.size.tolist(), found.reserve) == ([0, 0], 0)
+
+
+@hypothesis.given(
+    st.floats(0.01, 0.5), st.floats(0.01, 2.0), st.floats(0.05, 20.0)
+)
+def test_hosts_of_every_size_keep_their_own_noise_free(mean, spread, scale):
+    demand = Forecast(
+        mean=np.full(50, mean), variance=np.full(50, mean * spread)
+    )
+    safety, capacity = 1.28, 40.0
+    found = forecast.sizes(demand, safety, capacity)
+    other = capacity * scale
+    room = float(found.room(np.array([other]))[0])
+    # As much of a uniform crowd as the room takes just fills the host.
+    taken = room / float(found.size[0])
+    needed = taken * mean + safety * np.sqrt(taken * mean * spread)
+
+    assert needed == pytest.approx(other)
+    assert float(found.room(np.array([capacity]))[0]) == pytest.approx(
+        capacity - found.reserve
+    )
