@@ -52,6 +52,7 @@ def write(cloud: Cloud) -> None:
         ),
         'heat/heat.conf': render(heat(cloud), ecrae_wiring.heat(cloud)),
         'ecrae/ecrae.conf': render(ecrae_wiring.ecrae(cloud)),
+        'ecrae/collector.conf': render(ecrae_wiring.collector()),
     }
     if cloud.has_gnocchi:
         files['gnocchi/gnocchi.conf'] = render(metrics(cloud))

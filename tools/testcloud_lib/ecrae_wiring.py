@@ -19,9 +19,6 @@ SERVICES = frozenset(
     {'nova-scheduler', 'heat-api', 'heat-engine', 'ecrae-collector'}
 )
 
-#: Seconds after which a measurement counts no more: a test waits for it.
-MAX_AGE_S = 45
-
 #: Nova's own, which an explicit list must repeat.
 NOVA_FILTERS = (
     'ComputeFilter',
@@ -70,7 +67,6 @@ def heat(cloud: Cloud) -> Options:
         'DEFAULT': {'plugin_dirs': str(_RESOURCES)},
         'ecrae_database': database(cloud),
         'ecrae_cloud': cloud_credentials(cloud),
-        'ecrae_telemetry': {'max_age': MAX_AGE_S},
     }
 
 
@@ -79,19 +75,16 @@ def ecrae(cloud: Cloud) -> Options:
     return {
         'ecrae_database': database(cloud),
         'ecrae_cloud': cloud_credentials(cloud),
-        'ecrae_telemetry': telemetry(cloud),
+        'ecrae_telemetry': {
+            'sources': 'gnocchi' if cloud.has_gnocchi else '',
+            'granularity': 1,
+        },
     }
 
 
-def telemetry(cloud: Cloud) -> dict[str, Any]:
-    """Measurements as fresh as the tests want them."""
-    return {
-        'sources': 'gnocchi' if cloud.has_gnocchi else '',
-        'interval': 5,
-        'timeout': 10,
-        'granularity': 1,
-        'max_age': MAX_AGE_S,
-    }
+def collector() -> Options:
+    """Measurements that come and go as fast as tests want them to."""
+    return {'ecrae_telemetry': {'interval': 5, 'timeout': 10, 'max_age': 45}}
 
 
 def database(cloud: Cloud) -> dict[str, Any]:

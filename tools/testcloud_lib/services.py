@@ -190,6 +190,8 @@ def telemetry(cloud: Cloud) -> tuple[Service, ...]:
             cloud.program('ecrae-collector'),
             '--config-file',
             str(cloud.etc / 'ecrae/ecrae.conf'),
+            '--config-file',
+            str(cloud.etc / 'ecrae/collector.conf'),
         ]
         found.append(
             _service(
