@@ -12,9 +12,11 @@ import time
 
 import pytest
 
+from ecrae.kb import hosts
 from ecrae.kb import plans
 from ecrae.kb import readings
 from ecrae.kb.db import Database
+from ecrae.model.cluster import HostState
 from ecrae.model.plan import State
 from ecrae.model.reading import Metric
 from ecrae.model.reading import Reading
@@ -38,6 +40,16 @@ OPTIONS = {
     'same_cpu_features': False,
 }
 
+#: Emptied hosts are taken out of service, others left as they are.
+POWER = {
+    'enabled': True,
+    'driver': 'noop',
+    'never_sleep': 'arm-1,edge-1,epyc-1,power-1,xeon-1',
+    'settle_time': 1,
+    'spare_hosts': 0,
+    'min_headroom': 0,
+}
+
 
 class Rebalancer:
     """The service with options of a test's own."""
@@ -50,16 +62,22 @@ class Rebalancer:
         conf.read(self.base)
         self.database = Database(conf['ecrae_database']['connection'])
 
-    def configure(self, **options):
+    def configure(self, *, power=(), **options):
         """Options files of a run."""
         chosen = {
             **OPTIONS,
             'coordination_url': f'file://{self.folder}/coordination',
             **options,
         }
-        lines = [f'{name} = {value}' for name, value in chosen.items()]
+        conf = configparser.ConfigParser(interpolation=None)
+        for section, values in (
+            ('ecrae_rebalancer', chosen),
+            ('ecrae_power', dict(power)),
+        ):
+            conf[section] = {key: str(each) for key, each in values.items()}
         path = self.folder / 'rebalancer.conf'
-        path.write_text('\n'.join(['[ecrae_rebalancer]', *lines, '']))
+        with path.open('w') as written:
+            conf.write(written)
         return ['--config-file', str(self.base), '--config-file', str(path)]
 
     def once(self, *arguments, **options):
@@ -211,6 +229,19 @@ def _final(rebalancer, plan_id):
     )
 
 
+@pytest.fixture
+def awake(rebalancer, admin):
+    """Puts hosts back into service that a test let sleep."""
+    yield
+    for service in admin.sdk.compute.services(binary='nova-compute'):
+        if service.status == 'disabled':
+            admin.sdk.compute.enable_service(service)
+    with rebalancer.database.writer() as session:
+        for name in hosts.list_all(session):
+            hosts.set_state(session, name, HostState.AWAKE)
+
+
+@pytest.mark.usefixtures('awake')
 def test_an_imbalanced_cluster_is_consolidated(rebalancer, admin, boot, group):
     apart, together = group('anti-affinity'), group('affinity')
     kept = [boot('xeon-1', together) for _ in range(2)]
@@ -220,7 +251,7 @@ def test_an_imbalanced_cluster_is_consolidated(rebalancer, admin, boot, group):
     before = _places(admin, [*kept, *pair, *loose, pinned])
     assert set(before.values()) == {'xeon-1', 'xeon-2', 'epyc-1'}
 
-    said = rebalancer.once()
+    said = rebalancer.once(power=POWER)
     after = _places(admin, before)
 
     assert 'SUCCEEDED' in said, said
@@ -228,7 +259,10 @@ def test_an_imbalanced_cluster_is_consolidated(rebalancer, admin, boot, group):
     assert {after[each] for each in kept} == {'xeon-1'}
     assert after[pair[0]] != after[pair[1]]
     assert after[pinned] == 'epyc-1'
-    again = rebalancer.once()
+    services = admin.sdk.compute.services(binary='nova-compute')
+    status = {each.host: each.status for each in services}
+    assert [h for h in status if status[h] == 'disabled'] == ['xeon-2']
+    again = rebalancer.once(power=POWER)
     assert 'balanced' in again or 'Brake' in again, again
     assert _places(admin, before) == after
 
