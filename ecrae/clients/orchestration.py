@@ -192,9 +192,14 @@ class Stacks:
 
     def server_of(self, place: Place) -> str:
         """Id of the server that a resource is now; empty if it is none."""
-        with failures.reported('Heat', "show a stack's resource"):
-            found = self._api.resources.get(place.stack_id, place.resource)
-        return found.physical_resource_id or ''
+        with failures.reported('Heat', "list a stack's resources"):
+            found = self._api.resources.list(
+                place.stack_id, filters={'name': place.resource}
+            )
+        for resource in found:
+            if resource.resource_name == place.resource:
+                return resource.physical_resource_id or ''
+        return ''
 
     def delete(self, stack_id: str) -> None:
         """Start to delete a stack."""

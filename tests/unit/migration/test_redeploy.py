@@ -1,0 +1,312 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""Redeployment against Nova's, Glance's and Heat's HTTP answers."""
+
+import copy
+import dataclasses
+import re
+
+import pytest
+
+from ecrae import exception
+from ecrae.kb import catalogue
+from ecrae.kb import db
+from ecrae.kb import knowledge
+from ecrae.kb import schema
+from ecrae.migration import redeploy
+from ecrae.model import plan
+from ecrae.model.knowledge import Knowledge
+from ecrae.model.knowledge import KnownHost
+from tests.unit.clients import wire
+
+
+OLD, NEW = 'old-server', 'new-server'
+IS_JSON = {'Content-Type': 'application/json'}
+TEMPLATE = {
+    'heat_template_version': '2021-04-16',
+    'parameters': {'size': {'type': 'string'}},
+    'resources': {
+        'web': {
+            'type': 'OS::Nova::Server',
+            'properties': {
+                'flavor': {'get_param': 'size'},
+                'image': 'ubuntu-24.04-aarch64',
+                'networks': [{'network': 'private'}],
+                'scheduler_hints': {'ecrae:node_type': 'arm-altra-q80'},
+                'metadata': {
+                    'ecrae:tag': 'web-frontend',
+                    'ecrae:node_type': 'arm-altra-q80',
+                },
+            },
+        },
+        'other': {'type': 'OS::Heat::None'},
+    },
+}
+
+
+def _image(architecture):
+    return wire.image(
+        f'ubuntu-24.04-{architecture}',
+        architecture=architecture,
+        os_type='linux',
+        os_distro='ubuntu',
+        os_version='24.04',
+    )
+
+
+class World:
+    """A stack of one server, and what Heat makes of an update of it."""
+
+    def __init__(self, requests_mock, folder):
+        self.cloud = wire.WireCloud(requests_mock)
+        self.template = copy.deepcopy(TEMPLATE)
+        self.server = OLD
+        self.status = 'CREATE_COMPLETE'
+        self.ends = 'UPDATE_COMPLETE'
+        self.looks = 2
+        self.metadata = {
+            'ecrae:tag': 'web-frontend',
+            'ecrae:relocatable': 'true',
+        }
+        self.asked = []
+        self._database(folder)
+        heat, nova = f'{wire.HEAT}/stacks', f'{wire.NOVA}/servers'
+        http = requests_mock
+        http.get(f'{nova}/{OLD}', json=self._show_server)
+        http.get(
+            re.compile(rf'{nova}/detail'),
+            [{'json': self._list_servers}, {'json': {'servers': []}}],
+        )
+        self.cloud.images([_image('aarch64'), _image('x86_64')])
+        http.get(f'{wire.GLANCE}/v2/images/id-arm', json=_image('aarch64'))
+        for url, answer in (
+            (re.compile(rf'{heat}\?'), self._list_stacks),
+            (re.compile(rf'{heat}/the-id/resources\?'), self._resources),
+            (f'{heat}/the-id/template', lambda *_: self.template),
+            (f'{heat}/the-id', self._show_stack),
+        ):
+            http.get(url, json=answer, headers=IS_JSON)
+        http.patch(f'{heat}/the-id', json=self._update, headers=IS_JSON)
+        http.post(f'{heat}/the-id/actions', json=self._act, headers=IS_JSON)
+
+    def _database(self, folder):
+        self.database = db.Database(f'sqlite:///{folder}/kb.sqlite')
+        schema.upgrade(self.database)
+        hosts = {'x86-1': 'x86-xeon-8380', 'power-1': 'power-power9'}
+        with self.database.writer() as session:
+            knowledge.store(
+                session,
+                Knowledge(tags={}, node_types={}, flavors={}),
+                dataclasses.replace(
+                    catalogue.load(),
+                    hosts={
+                        name: KnownHost(name=name, node_type=kind)
+                        for name, kind in hosts.items()
+                    },
+                ),
+            )
+
+    def _show_server(self, _request, context):
+        if self.server != OLD:
+            context.status_code = 404
+            return {'itemNotFound': {'message': 'gone', 'code': 404}}
+        flavor = {'original_name': 'ecrae.web.small', 'vcpus': 1}
+        return {
+            'server': {
+                'id': OLD,
+                'name': 'shop-web-xyz',
+                'tenant_id': 'project',
+                'flavor': {**flavor, 'ram': 1024, 'disk': 1},
+                'image': {'id': 'id-arm'},
+                'metadata': self.metadata,
+            }
+        }
+
+    def _list_servers(self, _request, _context):
+        made = self.template['resources']['web']['properties']['metadata']
+        return {
+            'servers': [
+                {
+                    'id': NEW,
+                    'name': 'x',
+                    'status': 'ACTIVE',
+                    'flavor': {},
+                    'metadata': made,
+                }
+            ]
+        }
+
+    def _stack(self):
+        return {
+            'id': 'the-id',
+            'stack_name': 'shop',
+            'stack_status': self.status,
+            'stack_status_reason': 'No valid host',
+            'outputs': [],
+        }
+
+    def _list_stacks(self, request, _context):
+        first = 'marker' not in request.qs
+        return {'stacks': [self._stack()] if first else []}
+
+    def _show_stack(self, _request, _context):
+        shown = {'stack': self._stack()}
+        if self.status == 'UPDATE_IN_PROGRESS':
+            self.looks -= 1
+            if self.looks <= 0:
+                self.status = self.ends
+                if self.ends == 'UPDATE_COMPLETE':
+                    self.server = NEW
+        return shown
+
+    def _resources(self, request, _context):
+        if request.qs.get('name') == ['web']:
+            return {'resources': [self._web()]}
+        is_it = request.qs['physical_resource_id'] == [self.server]
+        return {'resources': [self._web()] if is_it else []}
+
+    def _web(self):
+        return {
+            'resource_name': 'web',
+            'physical_resource_id': self.server,
+            'resource_type': 'OS::Nova::Server',
+        }
+
+    def _update(self, request, context):
+        self.asked.append(request.json())
+        self.template = request.json()['template']
+        self.status = 'UPDATE_IN_PROGRESS'
+        context.status_code = 202
+        return {}
+
+    def _act(self, request, _context):
+        self.asked.append(request.json())
+        self.ends = 'ROLLBACK_COMPLETE'
+        return {}
+
+    def redeploy(self, host='x86-1', cancelled=lambda: False):
+        connection = self.cloud.connection()
+        redeploy.RedeployEnactor(
+            connection,
+            lambda project: connection,
+            self.database,
+            pause=lambda _: None,
+        )(
+            plan.Action(
+                kind=plan.ActionKind.REDEPLOY,
+                workload=OLD,
+                source='arm-1',
+                destination=host,
+                reason='',
+                saving_w=0.0,
+                cost_j=0.0,
+            ),
+            cancelled=cancelled,
+        )
+
+
+@pytest.fixture
+def world(requests_mock, tmp_path):
+    return World(requests_mock, tmp_path)
+
+
+def test_one_server_is_replaced_and_nothing_else_changes(world):
+    world.redeploy()
+    (update,) = world.asked
+    assert update['disable_rollback'] is False
+    assert 'parameters' not in update
+    web = update['template']['resources']['web']['properties']
+    assert web == {
+        **TEMPLATE['resources']['web']['properties'],
+        'flavor': web['flavor'],
+        'image': 'ubuntu-24.04-x86_64',
+        'flavor_update_policy': 'REPLACE',
+        'image_update_policy': 'REPLACE',
+        'scheduler_hints': {'ecrae:node_type': 'x86-xeon-8380'},
+        'metadata': {
+            'ecrae:tag': 'web-frontend',
+            'ecrae:node_type': 'x86-xeon-8380',
+            'ecrae:replaces': OLD,
+        },
+    }
+    assert web['flavor'].startswith('ecrae.web.')
+    assert update['template']['resources']['other'] == {
+        'type': 'OS::Heat::None'
+    }
+
+
+def test_doing_it_again_finds_the_successor(world):
+    world.redeploy()
+    world.redeploy()
+    assert len(world.asked) == 1
+
+
+def test_a_server_that_is_gone_without_successor_is_an_error(world):
+    world.server = 'somebody-elses'
+    with pytest.raises(exception.NotFound):
+        world.redeploy()
+
+
+def test_a_failure_that_heat_takes_back_is_reported(world):
+    world.ends = 'ROLLBACK_COMPLETE'
+    with pytest.raises(exception.TransferFailed, match='No valid host'):
+        world.redeploy()
+    assert world.server == OLD
+
+
+def test_a_stack_that_stays_broken_needs_a_person(world):
+    world.ends = 'ROLLBACK_FAILED'
+    with pytest.raises(exception.RestoreFailed, match='stack failures list'):
+        world.redeploy()
+
+
+def test_cancelling_lets_heat_go_back(world):
+    with pytest.raises(exception.TransferFailed, match='cancelled'):
+        world.redeploy(cancelled=lambda: True)
+    assert world.asked[1:] == [{'cancel_update': None}]
+
+
+@pytest.mark.parametrize(
+    'metadata',
+    [
+        {},
+        {'ecrae:relocatable': 'false'},
+        {'ecrae:relocatable': 'true', 'ecrae:pinned': 'true'},
+    ],
+)
+def test_owners_must_agree(world, metadata):
+    world.metadata = metadata
+    with pytest.raises(exception.PreCheckFailed, match='may not be'):
+        world.redeploy()
+    assert world.asked == []
+
+
+def test_without_an_image_for_it_nothing_is_touched(world):
+    world.metadata = {'ecrae:relocatable': 'true'}
+    with pytest.raises(exception.PreCheckFailed, match='ppc64le'):
+        world.redeploy('power-1')
+    assert world.asked == []
+
+
+def test_a_busy_stack_is_left_to_whoever_is_at_it(world):
+    world.status = 'UPDATE_IN_PROGRESS'
+    with pytest.raises(exception.PreCheckFailed, match='UPDATE_IN_PROGRESS'):
+        world.redeploy()
+    assert world.asked == []
+
+
+def test_a_server_of_no_stack_cannot_be_redeployed(world, requests_mock):
+    requests_mock.get(
+        re.compile(rf'{wire.HEAT}/stacks\?'),
+        json={'stacks': []},
+        headers=IS_JSON,
+    )
+    with pytest.raises(exception.PreCheckFailed, match='no Heat stack'):
+        world.redeploy()
+
+
+def test_a_resource_that_is_no_server_of_its_own_is_refused():
+    template = {'resources': {'group': {'type': 'OS::Heat::ResourceGroup'}}}
+    hardware = redeploy.Hardware(node_type='x', flavor='f', image='i')
+    with pytest.raises(exception.PreCheckFailed, match='OS::Nova::Server'):
+        redeploy.replaced(template, 'group', hardware, OLD)
