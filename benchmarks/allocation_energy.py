@@ -6,8 +6,8 @@
 Machines come and go as the pods of a public trace did, with their sizes;
 what they do with their CPU is drawn from PlanetLab machines. The fleet is
 old and new x86 and ARM, by published SPECpower curves, in shuffled order.
-Prints First Fit, Best Fit, Nova's default weighers and ECRAE's ranking by
-marginal efficiency beside a lower bound, and what ECRAE saves. The bound is
+Prints First Fit, Best Fit, Nova's default weighers and ECRAE's ranking
+beside a lower bound, and what ECRAE saves. The bound is
 clairvoyant and migrates for nothing, which no initial placement can.
 """
 

@@ -7,6 +7,7 @@ from oslo_config import cfg
 from ecrae.conf import agent
 from ecrae.conf import database
 from ecrae.conf import deployer
+from ecrae.conf import energy
 from ecrae.conf import overload
 from ecrae.conf import power
 from ecrae.conf import rebalancer
@@ -20,6 +21,7 @@ def list_opts() -> list[tuple[cfg.OptGroup, list[cfg.Opt]]]:
         (agent.GROUP, agent.OPTIONS),
         (database.GROUP, database.OPTIONS),
         (deployer.GROUP, deployer.OPTIONS),
+        (energy.GROUP, energy.OPTIONS),
         (power.GROUP, power.OPTIONS),
         (overload.GROUP, overload.OPTIONS),
         (rebalancer.GROUP, rebalancer.OPTIONS),

@@ -20,7 +20,7 @@ from ecrae.model.knowledge import TagTarget
 from ecrae.model.power import FloatArray
 
 
-#: Efficiencies closer than this many digits are equal.
+#: Merits closer than this many digits are equal.
 _DIGITS = 9
 
 
@@ -66,6 +66,9 @@ class Candidate:
     host: str = ''
     power_w: float | None = None
     efficiency: float | None = None
+    #: Watts that it is charged with, and work for each of them, weighted.
+    charged_w: float | None = None
+    merit: float | None = None
     #: Why it cannot be; '' if it can.
     obstacle: str = ''
     #: Whether it meets the minima, and no smaller flavor does.
@@ -74,10 +77,10 @@ class Candidate:
     @property
     def rank(self) -> tuple[bool, float, int, str, str]:
         """Sorts the best first."""
-        efficiency = -1.0 if self.efficiency is None else self.efficiency
+        merit = -1.0 if self.merit is None else self.merit
         return (
             bool(self.obstacle),
-            -round(efficiency, _DIGITS),
+            -round(merit, _DIGITS),
             self.target.preference,
             self.target.node_type.name,
             self.target.flavor.name,
@@ -140,12 +143,14 @@ def _scored(
         (pool for pool in (possible, group.is_usable) if pool.any()),
         np.ones_like(usable),
     )
-    host = int(np.where(pool, cost.efficiency, -np.inf).argmax())
+    host = int(np.where(pool, cost.merit, -np.inf).argmax())
     return Candidate(
         target=target,
         host=group.arrays.names[host],
         power_w=float(cost.power_w[host]),
         efficiency=float(cost.efficiency[host]),
+        charged_w=float(cost.charged_w[host]),
+        merit=float(cost.merit[host]),
         obstacle=obstacle,
         is_eligible=not misfit,
     )

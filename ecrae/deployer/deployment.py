@@ -21,6 +21,7 @@ from ecrae import exception
 from ecrae.clients import observation
 from ecrae.clients.orchestration import Stacks
 from ecrae.clients.session import Connection
+from ecrae.conf import energy
 from ecrae.deployer import bundle
 from ecrae.deployer import descriptor as descriptors
 from ecrae.deployer import pipeline
@@ -123,7 +124,9 @@ def prepare(
         time.time(),
         conf.ecrae_telemetry.max_age,
     )
-    cluster = dataclasses.replace(cluster, hosts=tuple(hosts))
+    cluster = dataclasses.replace(
+        cluster, hosts=tuple(hosts), tariff=energy.tariff(conf)
+    )
     return _plan(descriptor, inputs, known, cluster)
 
 

@@ -15,6 +15,7 @@ from ecrae.model.cluster import Host
 from ecrae.model.cluster import HostState
 from ecrae.model.knowledge import TagTarget
 from ecrae.model.power import FloatArray
+from ecrae.model.tariff import Tariff
 
 
 BoolArray = npt.NDArray[np.bool_]
@@ -36,8 +37,8 @@ def needs(target: TagTarget) -> FloatArray:
 class Group:
     """The hosts of one node type as columns, in the order of their names."""
 
-    def __init__(self, hosts: Sequence[Host]) -> None:
-        self.arrays = ranking.HostArrays.of(hosts)
+    def __init__(self, hosts: Sequence[Host], tariff: Tariff) -> None:
+        self.arrays = ranking.HostArrays.of(hosts, tariff)
         self.is_usable = np.array(
             [host.state in _USABLE for host in hosts], dtype=bool
         )
@@ -71,7 +72,9 @@ class Fleet:
         hosts: dict[str, list[Host]] = {}
         for host in sorted(cluster.hosts, key=lambda host: host.name):
             hosts.setdefault(host.node_type.name, []).append(host)
-        self.groups = {name: Group(group) for name, group in hosts.items()}
+        self.groups = {
+            name: Group(group, cluster.tariff) for name, group in hosts.items()
+        }
         self.host_of: dict[str, str] = {}
         #: Names of the cloud's flavors; empty if they are not known.
         self.flavors = {flavor.name for flavor in cluster.flavors}

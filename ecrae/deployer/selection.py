@@ -6,8 +6,8 @@ Components are placed one after another, exact tags first because they have
 no alternative, then the largest first because small ones fit into what is
 left; what one takes, the next one finds gone. For each component every host
 of every candidate node type is scored at once by
-:mod:`ecrae.model.ranking`; the most efficient host that has room wins, and
-with it its node type. Equal efficiencies fall to the tag's preference, then
+:mod:`ecrae.model.ranking`; the host of the highest merit that has room wins,
+and with it its node type. Equal merits fall to the tag's preference, then
 to the name.
 """
 
@@ -125,16 +125,20 @@ def _reason(candidate: Candidate, ranked: Sequence[Candidate]) -> str:
     best = ranked[0]
     if candidate.obstacle:
         return candidate.obstacle
-    watts = f'{candidate.power_w:.2f} W on {candidate.host}'
+    watts = (
+        f'{candidate.power_w:.2f} W on {candidate.host}, '
+        f'charged with {candidate.charged_w:.2f} W'
+    )
     if candidate is best:
-        return f'most work per watt: {candidate.efficiency:.4g} cores/W; ' + (
+        return (
+            f'most work per watt charged: {candidate.merit:.4g} cores/W; '
             f'adds {watts}'
         )
     if candidate.rank[:2] == best.rank[:2]:
-        return f'as efficient, less preferred: would add {watts}'
+        return f'as good, less preferred: would add {watts}'
     return (
-        f'less work per watt: {candidate.efficiency:.4g} cores/W against '
-        f'{best.efficiency:.4g}; would add {watts}'
+        f'less work per watt charged: {candidate.merit:.4g} cores/W against '
+        f'{best.merit:.4g}; would add {watts}'
     )
 
 

@@ -222,8 +222,7 @@ def _host(entry: Mapping[str, Any]) -> Host:
         'node_type',
         'rack',
         'core_speed',
-        'carbon_g_per_kwh',
-        'price_per_kwh',
+        'watt_weight',
     )
     state = entry.get('state') or HostState.AWAKE
     return Host(

@@ -6,6 +6,8 @@ import dataclasses
 import enum
 
 from ecrae.model.power import PowerCurve
+from ecrae.model.tariff import PLAIN
+from ecrae.model.tariff import Tariff
 
 
 class HostState(enum.StrEnum):
@@ -106,3 +108,5 @@ class Cluster:
     hosts: tuple[Host, ...]
     flavors: tuple[Flavor, ...] = ()
     images: tuple[Image, ...] = ()
+    #: What a watt counts here.
+    tariff: Tariff = PLAIN

@@ -12,6 +12,8 @@ from ecrae.model import power
 from ecrae.model import ranking
 from ecrae.model.cluster import Host
 from ecrae.model.knowledge import Tag
+from ecrae.model.tariff import PLAIN
+from ecrae.model.tariff import Tariff
 
 
 #: A host is good for a tag when it is at most this much below the best.
@@ -35,9 +37,13 @@ class Fitness:
     tags: list[str]
 
 
-def of_hosts(hosts: Sequence[Host], tags: Mapping[str, Tag]) -> list[Fitness]:
+def of_hosts(
+    hosts: Sequence[Host],
+    tags: Mapping[str, Tag],
+    tariff: Tariff = PLAIN,
+) -> list[Fitness]:
     """How each host looks, in the given order."""
-    arrays = ranking.HostArrays.of(hosts)
+    arrays = ranking.HostArrays.of(hosts, tariff)
     typical = ranking.marginal(
         arrays, TYPICAL_VCPUS, TYPICAL_BUSY_FRACTION, 1.0
     )
@@ -48,9 +54,9 @@ def of_hosts(hosts: Sequence[Host], tags: Mapping[str, Tag]) -> list[Fitness]:
     )
     suits: list[list[str]] = [[] for _ in hosts]
     for name, tag in sorted(tags.items()):
-        efficiency = _efficiency(hosts, arrays, tag)
-        if efficiency.max(initial=0.0) > 0:
-            good = efficiency >= (1 - TOLERANCE) * efficiency.max()
+        merit = _merit(hosts, arrays, tag)
+        if merit.max(initial=0.0) > 0:
+            good = merit >= (1 - TOLERANCE) * merit.max()
             for place in np.flatnonzero(good):
                 suits[place].append(name)
     return [
@@ -64,10 +70,10 @@ def of_hosts(hosts: Sequence[Host], tags: Mapping[str, Tag]) -> list[Fitness]:
     ]
 
 
-def _efficiency(
+def _merit(
     hosts: Sequence[Host], arrays: ranking.HostArrays, tag: Tag
 ) -> power.FloatArray:
-    """Best efficiency of the tag's targets on each host; 0 where none is."""
+    """Best merit of the tag's targets on each host; 0 where none is."""
     names = np.array([host.node_type.name for host in hosts])
     best = np.zeros(len(hosts))
     for target in tag.targets:
@@ -78,5 +84,5 @@ def _efficiency(
             target.relative_speed,
         )
         here = names == target.node_type.name
-        best[here] = np.maximum(best[here], result.efficiency[here])
+        best[here] = np.maximum(best[here], result.merit[here])
     return best

@@ -15,6 +15,20 @@ vCPUs, keeps a fraction *a* of them busy and runs on *n* at relative speed
 ``d`` is the part of the work that the node can still deliver,
 ``min(1, (1 − u) / Δu)``: it is 1 on any host with CPU to spare, which is
 where the formula is the plain marginal efficiency.
+
+Marginal watts are short-sighted: the next component on a host that is on
+costs little, however many watts keep that host on. So hosts are ranked by
+what a component is *charged* with, which has its part of the idle watts::
+
+    I       = P_n(0) − P_sleep,n
+    standing = I · σ · min(1, Δu)       and, when n must first wake up,
+               + κ · (I − that)
+    charged = P_n(u + Δu) − P_n(u) + standing          (from P_n(0) asleep)
+    merit   = d · v · a / (w_n · charged)              higher is better
+
+``σ``, ``κ`` and the weight ``w_n`` of a watt in the node's zone are those of
+:mod:`ecrae.model.tariff`. With ``σ = 0`` and ``κ = 1`` all that is charged
+is ΔP, and with ``w = 1`` the merit is the efficiency.
 """
 
 import dataclasses
@@ -24,8 +38,11 @@ import numpy as np
 import numpy.typing as npt
 
 from ecrae.model import power
+from ecrae.model import tariff as tariffs
 from ecrae.model.cluster import Host
 from ecrae.model.power import FloatArray
+from ecrae.model.tariff import PLAIN
+from ecrae.model.tariff import Tariff
 
 
 #: A marginal cost below this is taken for this, so that a flat stretch of a
@@ -50,9 +67,13 @@ class HostArrays:
     cores: FloatArray
     utilization: FloatArray
     is_asleep: npt.NDArray[np.bool_]
+    #: What a watt counts on each host against the average.
+    watt_weight: float | FloatArray = 1.0
+    #: Which idle watts a component is charged with.
+    tariff: Tariff = PLAIN
 
     @classmethod
-    def of(cls, hosts: Sequence[Host]) -> 'HostArrays':
+    def of(cls, hosts: Sequence[Host], tariff: Tariff = PLAIN) -> 'HostArrays':
         """Columns of the given hosts, calibrated where watts are measured."""
         curves = [host.node_type.curve for host in hosts]
         arrays = cls(
@@ -68,6 +89,8 @@ class HostArrays:
                 [host.utilization for host in hosts], dtype=float
             ),
             is_asleep=np.array([host.is_asleep for host in hosts], dtype=bool),
+            watt_weight=tariffs.factors(tariff, [host.zone for host in hosts]),
+            tariff=tariff,
         )
         measured_w = [host.power_w for host in hosts]
         return calibrate(arrays, np.array(measured_w, dtype=float))
@@ -116,6 +139,10 @@ class Marginal:
     power_w: FloatArray
     #: Busy reference cores delivered for each added watt; higher is better.
     efficiency: FloatArray
+    #: Watts that count against the host, its part of the idle ones included.
+    charged_w: FloatArray
+    #: What ranks hosts: work for each weighted watt charged.
+    merit: FloatArray
 
 
 def marginal(
@@ -142,6 +169,7 @@ def marginal(
         hosts.is_asleep, hosts.sleep_w, power.watts(hosts.curves_w, now)
     )
     added_w = power.watts(hosts.curves_w, now + delta) - before_w
+    charged_w = _charged_w(hosts, delta, added_w)
     with np.errstate(divide='ignore', invalid='ignore'):
         delivered = np.where(
             delta > 0, np.clip((1.0 - now) / delta, 0.0, 1.0), 1.0
@@ -150,4 +178,22 @@ def marginal(
         utilization=delta,
         power_w=added_w,
         efficiency=delivered * work / np.maximum(added_w, MIN_MARGINAL_W),
+        charged_w=charged_w,
+        merit=delivered
+        * work
+        / (hosts.watt_weight * np.maximum(charged_w, MIN_MARGINAL_W)),
     )
+
+
+def _charged_w(
+    hosts: HostArrays, delta: FloatArray, added_w: FloatArray
+) -> FloatArray:
+    """Watts that a component answers for, shape (n,).
+
+    :param delta: growth of each host's utilization.
+    :param added_w: growth of its draw, all of the wake-up included.
+    """
+    idle_w = hosts.curves_w[:, 0] - hosts.sleep_w
+    shared_w = idle_w * hosts.tariff.standing_share * np.minimum(delta, 1.0)
+    waking_w = shared_w + hosts.tariff.wake_share * (idle_w - shared_w)
+    return added_w + np.where(hosts.is_asleep, waking_w - idle_w, shared_w)

@@ -69,7 +69,7 @@ def weights(
     )
     found = estimate(table, rows, states, vcpus, asked)
     weight = scores.weights(
-        found.marginal.efficiency,
+        found.marginal.merit,
         found.preference,
         rows != UNKNOWN,
         allowed[table.node_type[rows]],

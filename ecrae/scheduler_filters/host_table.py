@@ -18,11 +18,14 @@ import numpy as np
 from oslo_log import log as logging
 
 from ecrae.model import power
+from ecrae.model import tariff as tariffs
 from ecrae.model.cluster import HostState
 from ecrae.model.knowledge import Knowledge
 from ecrae.model.power import FloatArray
 from ecrae.model.ranking import HostArrays
 from ecrae.model.reading import Reading
+from ecrae.model.tariff import PLAIN
+from ecrae.model.tariff import Tariff
 from ecrae.scheduler_filters.arrays import BoolArray
 from ecrae.scheduler_filters.arrays import IntArray
 from ecrae.scheduler_filters.measured import Measured
@@ -46,6 +49,8 @@ class HostTable:
     :param readings: what is measured of the hosts.
     :param now: seconds since the epoch.
     :param max_age_s: of a reading that counts.
+    :param tariff: what a watt counts.
+    :param default_zone: of hosts to which no aggregate gives one.
     """
 
     def __init__(
@@ -55,7 +60,12 @@ class HostTable:
         readings: Iterable[Reading] = (),
         now: float = 0.0,
         max_age_s: float = 0.0,
+        *,
+        tariff: Tariff = PLAIN,
+        default_zone: str = 'nova',
     ) -> None:
+        self._tariff = tariff
+        self._default_zone = default_zone
         self._ambiguous = ambiguous
         hosts = [
             host
@@ -177,7 +187,16 @@ class HostTable:
             cores=cores,
             utilization=utilization,
             is_asleep=self.is_asleep[rows],
+            watt_weight=self._watt_weight(states),
+            tariff=self._tariff,
         )
+
+    def _watt_weight(self, states: Sequence[Any]) -> float | FloatArray:
+        """What a watt counts on each host; zones are looked up at need."""
+        if self._tariff.is_flat:
+            return 1.0
+        zones = [_zone(state) or self._default_zone for state in states]
+        return tariffs.factors(self._tariff, zones)
 
     def draw_of_w(self, name: str, last_seen_w: float) -> float:
         """Watts of a host that is out of sight; 0 for one that is not known.
@@ -191,6 +210,15 @@ class HostTable:
         if not np.isnan(self.measured.power_w[row]):
             return float(self.measured.power_w[row])
         return max(float(self.curves_w[row, 0]), last_seen_w)
+
+
+def _zone(state: Any) -> str | None:
+    """Availability zone that an aggregate gives a host, as Nova reads it."""
+    for aggregate in state.aggregates:
+        zone: str | None = aggregate.metadata.get('availability_zone')
+        if zone:
+            return zone
+    return None
 
 
 def draw_w(hosts: HostArrays) -> FloatArray:

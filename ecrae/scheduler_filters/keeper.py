@@ -19,6 +19,8 @@ from oslo_log import log as logging
 from ecrae import exception
 from ecrae.model.knowledge import Knowledge
 from ecrae.model.reading import Reading
+from ecrae.model.tariff import PLAIN
+from ecrae.model.tariff import Tariff
 from ecrae.scheduler_filters.host_table import HostTable
 
 
@@ -27,11 +29,14 @@ LOG = logging.getLogger(__name__)
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Facts:
-    """All that one reading of the database finds."""
+    """All that one reading of the database finds, and what watts count."""
 
     knowledge: Knowledge
     #: Newest measurements of hosts.
     readings: Sequence[Reading] = ()
+    tariff: Tariff = PLAIN
+    #: Availability zone of hosts that no aggregate gives one.
+    default_zone: str = 'nova'
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -135,6 +140,8 @@ class Keeper:
             facts.readings,
             self._wall(),
             self._max_age_s,
+            tariff=facts.tariff,
+            default_zone=facts.default_zone,
         )
         if self._view is not None:
             hosts.measured.follow(self._view.hosts.measured)

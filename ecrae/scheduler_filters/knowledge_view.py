@@ -12,6 +12,7 @@ import os
 import threading
 from collections.abc import Callable
 
+from ecrae.conf import energy
 from ecrae.kb import db
 from ecrae.kb import knowledge as kb_knowledge
 from ecrae.kb import readings
@@ -34,6 +35,8 @@ def _reader(connection: str) -> Callable[[], Facts]:
             return Facts(
                 kb_knowledge.load(session),
                 readings.list_all(session, Subject.HOST),
+                energy.tariff(CONF),
+                CONF.default_availability_zone,
             )
 
     return read

@@ -9,11 +9,12 @@ where a global configuration is used.
 import nova.conf
 
 from ecrae.conf import database
+from ecrae.conf import energy
 from ecrae.conf import scheduler
 
 
 CONF = nova.conf.CONF
 
-for _module in (database, scheduler):
+for _module in (database, energy, scheduler):
     CONF.register_group(_module.GROUP)
     CONF.register_opts(_module.OPTIONS, group=_module.GROUP)

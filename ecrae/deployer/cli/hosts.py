@@ -7,6 +7,7 @@ from typing import Any
 
 from ecrae import command
 from ecrae.clients import observation
+from ecrae.conf import energy
 from ecrae.kb import knowledge as knowledge_base
 from ecrae.kb import readings
 from ecrae.kb.db import Database
@@ -42,6 +43,7 @@ class Hosts(command.Lister):
             time.time(),
             self.conf.ecrae_telemetry.max_age,
         )
+        views = fitness.of_hosts(hosts, known.tags, energy.tariff(self.conf))
         return COLUMNS, [
             (
                 host.name,
@@ -55,9 +57,7 @@ class Hosts(command.Lister):
                 round(view.efficiency, 4),
                 command.Nested(view.tags),
             )
-            for host, view in zip(
-                hosts, fitness.of_hosts(hosts, known.tags), strict=True
-            )
+            for host, view in zip(hosts, views, strict=True)
         ]
 
 

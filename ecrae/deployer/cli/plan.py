@@ -2,6 +2,7 @@
 
 """``ecrae plan``: decide and translate without touching any cloud."""
 
+import dataclasses
 import logging
 import pathlib
 import sys
@@ -10,6 +11,7 @@ from typing import Any
 
 from ecrae import command
 from ecrae import exception
+from ecrae.conf import energy
 from ecrae.deployer import descriptor
 from ecrae.deployer import inventory
 from ecrae.deployer import output
@@ -85,7 +87,10 @@ class Plan(command.Lister):
             read_descriptor(parsed_args.file),
             inputs=values,
             knowledge=known,
-            cluster=_cluster(parsed_args.inventory, known),
+            cluster=dataclasses.replace(
+                _cluster(parsed_args.inventory, known),
+                tariff=energy.tariff(self.conf),
+            ),
         )
         if parsed_args.output_dir:
             output.write(plan, parsed_args.output_dir)

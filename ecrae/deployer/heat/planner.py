@@ -25,6 +25,7 @@ from ecrae import exception
 from ecrae.clients import compute
 from ecrae.clients import observation
 from ecrae.clients import session
+from ecrae.conf import energy
 from ecrae.deployer import pipeline
 from ecrae.deployer.descriptor import Descriptor
 from ecrae.deployer.selection import Previous
@@ -39,6 +40,8 @@ from ecrae.model.cluster import Host
 from ecrae.model.decision import Decision
 from ecrae.model.knowledge import Knowledge
 from ecrae.model.reading import Subject
+from ecrae.model.tariff import PLAIN
+from ecrae.model.tariff import Tariff
 
 
 LOG = log.getLogger(__name__)
@@ -62,6 +65,7 @@ class Planner:
     :param max_age_s: the oldest measurement that counts.
     :param clock: seconds that never go back.
     :param wall: seconds since the epoch.
+    :param tariff: what a watt counts.
     """
 
     def __init__(
@@ -72,11 +76,13 @@ class Planner:
         max_age_s: float,
         clock: Callable[[], float] = time.monotonic,
         wall: Callable[[], float] = time.time,
+        tariff: Tariff = PLAIN,
     ) -> None:
         self._database = database
         self._connect = connect
         self._lifetime_s = lifetime_s
         self._max_age_s = max_age_s
+        self._tariff = tariff
         self._clock = clock
         self._wall = wall
         self._lock = threading.Lock()
@@ -106,7 +112,10 @@ class Planner:
             inputs=inputs,
             knowledge=view.knowledge,
             cluster=Cluster(
-                hosts=view.hosts, flavors=view.flavors, images=tuple(images)
+                hosts=view.hosts,
+                flavors=view.flavors,
+                images=tuple(images),
+                tariff=self._tariff,
             ),
             previous=previous,
         )
@@ -172,6 +181,7 @@ def from_options(conf: cfg.ConfigOpts) -> Planner:
         lambda: session.from_options(conf),
         conf.ecrae_deployer.observation_lifetime,
         conf.ecrae_telemetry.max_age,
+        tariff=energy.tariff(conf),
     )
 
 

@@ -10,8 +10,9 @@ of :mod:`ecrae.model.power`), *c* reference cores and at least one workload::
               + h · P_n(u)² / mean P(1)             heat in one place
               + q · c · max(0, u − u_safe)          expected SLA violation
 
-    e_n = energy + carbon · g_n / ḡ + price · p_n / p̄
+    e_n = energy · w_n
 
+where ``w_n`` is what a watt counts on the host (:mod:`ecrae.model.tariff`),
 and ``e_n · P_sleep`` without workloads. Every term is taken at the eleven
 loads of the curve and read piecewise linearly between them, so a strategy is
 a set of weights that turns each host's power curve into another curve, and
@@ -82,8 +83,6 @@ class Strategy:
     name: str
     description: str
     energy: float = 1.0
-    carbon: float = 0.0
-    price: float = 0.0
     #: Added for each host in use, in watts.
     host_on_w: float = 0.0
     imbalance: float = 0.0
@@ -256,11 +255,7 @@ def _effective(
     """Cost of each host in use, shape (n, 11), and without work, (n,)."""
     steps = np.linspace(0.0, 1.0, power.POINTS)
     cores = problem.cores[:, np.newaxis]
-    weight = (
-        strategy.energy
-        + strategy.carbon * problem.carbon
-        + strategy.price * problem.price
-    )
+    weight = strategy.energy * problem.watt_weight
     cost = weight[:, np.newaxis] * problem.curves_w + strategy.host_on_w
     off = weight * problem.sleep_w
     if strategy.imbalance:

@@ -59,9 +59,8 @@ class Problem:
     room: FloatArray
     #: Rack of each host, -1 where unknown, shape (n,).
     rack: IntArray
-    #: Grams of CO2 and price of a kWh, against the mean, shape (n,).
-    carbon: FloatArray
-    price: FloatArray
+    #: What a watt counts on each host, shape (n,).
+    watt_weight: FloatArray
 
     #: What each unit takes; row LOAD in reference cores, shape (K, m).
     demand: FloatArray
@@ -158,8 +157,9 @@ class _Builder:
             sum(w.memory_used_mib for w in group) for group in self.members
         )
         ceilings = _column(host.cpu_ceiling for host in hosts)
+        weights = _column(host.watt_weight for host in hosts)
         order, units = canonical.orders(
-            np.vstack((curves.T, sleep, cores, capacity, ceilings)),
+            np.vstack((curves.T, sleep, cores, weights, capacity, ceilings)),
             np.vstack((demand, memory)),
             self.start,
         )
@@ -178,8 +178,7 @@ class _Builder:
             capacity=np.ascontiguousarray(capacity[:, order]),
             room=np.ascontiguousarray(room[:, order]),
             rack=_numbers([host.rack for host in hosts])[order],
-            carbon=_relative(h.carbon_g_per_kwh for h in hosts)[order],
-            price=_relative(h.price_per_kwh for h in hosts)[order],
+            watt_weight=weights[order],
             demand=np.ascontiguousarray(demand[:, units]),
             start=place[self.start][units],
             movable=self._movable()[units],
@@ -289,12 +288,3 @@ def _numbers(names: Sequence[str]) -> IntArray:
     """A number for each distinct name in the names' order, -1 for none."""
     known = {name: n for n, name in enumerate(sorted(set(names) - {''}))}
     return np.array([known.get(name, -1) for name in names], dtype=np.intp)
-
-
-def _relative(values: Iterable[float]) -> FloatArray:
-    """Values against the mean of those known; 1 where unknown."""
-    column = _column(values)
-    known = column > 0
-    if not known.any():
-        return np.ones_like(column)
-    return np.where(known, column / column[known].mean(), 1.0)

@@ -39,10 +39,8 @@ class Host:
     core_speed: float = 1.0
     #: Part of its CPU that moves may fill with load, below the rules' own.
     cpu_ceiling: float = 1.0
-    #: Grams of CO2 for a kWh here; nought where unknown.
-    carbon_g_per_kwh: float = 0.0
-    #: Price of a kWh here, in any one currency; nought where unknown.
-    price_per_kwh: float = 0.0
+    #: What a watt counts here against the average, by carbon and price.
+    watt_weight: float = 1.0
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,6 +21,7 @@ from ecrae.migration.optimizer.snapshot import Snapshot
 from ecrae.migration.optimizer.snapshot import Workload
 from ecrae.model import cluster
 from ecrae.model import hints
+from ecrae.model import tariff as tariffs
 from ecrae.model.agent import Agent
 from ecrae.model.fleet import FleetServer
 from ecrae.model.fleet import ServerGroup
@@ -29,6 +30,8 @@ from ecrae.model.load import DEFAULT_BUSY_FRACTION
 from ecrae.model.reading import Metric
 from ecrae.model.reading import Reading
 from ecrae.model.reading import Subject
+from ecrae.model.tariff import PLAIN
+from ecrae.model.tariff import Tariff
 
 
 #: Room of hosts whose disks are not Placement's business; finite, because
@@ -63,6 +66,8 @@ class Seen:
     knowledge: Knowledge
     #: Seconds before a workload may be moved again.
     cooling_s: Mapping[str, float]
+    #: What a watt counts.
+    tariff: Tariff = PLAIN
 
 
 def snapshot(seen: Seen) -> Snapshot:
@@ -74,10 +79,14 @@ def snapshot(seen: Seen) -> Snapshot:
     for server in servers:
         on_host[server.host].append(server)
     drivers = _drivers(seen.agents)
+    weights = tariffs.factors(seen.tariff, [host.zone for host in seen.hosts])
     return Snapshot(
         hosts=tuple(
-            _host(host, on_host[host.name], drivers.get(host.name, ()))
-            for host in seen.hosts
+            dataclasses.replace(
+                _host(host, on_host[host.name], drivers.get(host.name, ())),
+                watt_weight=weight,
+            )
+            for host, weight in zip(seen.hosts, weights.tolist(), strict=True)
         ),
         workloads=(
             *_servers(seen, servers, hosts, used),

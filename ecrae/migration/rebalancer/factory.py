@@ -12,6 +12,7 @@ from oslo_config import cfg
 from ecrae import rpc
 from ecrae.clients import session
 from ecrae.clients.session import Connection
+from ecrae.conf import energy
 from ecrae.kb import plans
 from ecrae.kb.db import Database
 from ecrae.migration import rpcapi
@@ -77,6 +78,7 @@ def make(conf: cfg.ConfigOpts, must_stop: Callable[[], bool]) -> Parts:
         connection,
         database,
         patience(conf),
+        energy.tariff(conf),
         max_load=conf.ecrae_overload.max_load,
     )
     return Parts(

@@ -33,6 +33,8 @@ from ecrae.model.fleet import FleetServer
 from ecrae.model.knowledge import Knowledge
 from ecrae.model.reading import Metric
 from ecrae.model.reading import Reading
+from ecrae.model.tariff import PLAIN
+from ecrae.model.tariff import Tariff
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +67,7 @@ class Patience:
 class Observer:
     """Looks at one cloud.
 
+    :param tariff: what a watt counts.
     :param clock: seconds since the epoch.
     :param max_load: threshold of servers that have none of their own.
     """
@@ -74,12 +77,14 @@ class Observer:
         connection: Connection,
         database: Database,
         patience: Patience,
+        tariff: Tariff = PLAIN,
         clock: Callable[[], float] = time.time,
         max_load: float | None = None,
     ) -> None:
         self._connection = connection
         self._database = database
         self._patience = patience
+        self._tariff = tariff
         self._clock = clock
         self._max_load = max_load
 
@@ -101,6 +106,7 @@ class Observer:
             readings=fresh,
             knowledge=known,
             cooling_s=self._cooling(moved, now),
+            tariff=self._tariff,
         )
         ages_s = [now.timestamp() - each.measured_at for each in measured]
         return View(

@@ -31,7 +31,7 @@ POLICIES: Mapping[str, Callable[[int], Policy]] = {
     'nova-default': lambda _: static.Placement(static.spread),
     'thr-mmt': lambda _: mmt.thr_mmt(),
     'lr-mmt': lambda _: mmt.lr_mmt(),
-    'ecrae-placement': lambda _: static.Placement(static.marginal_efficiency),
+    'ecrae-placement': lambda _: static.Placement(static.merit),
     'ecrae': _ecrae(STRATEGIES['energy']),
     **{
         f'ecrae-{name}': _ecrae(STRATEGIES[name])

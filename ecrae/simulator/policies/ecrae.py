@@ -62,7 +62,7 @@ class Ecrae:
 
     def __init__(self, settings: Settings | None = None) -> None:
         self._settings = settings or Settings()
-        self._placement = static.Placement(static.marginal_efficiency)
+        self._placement = static.Placement(static.merit)
 
     def place(self, world: World, machines: IntArray) -> IntArray:
         """Where the machine's expected work adds the least power."""

@@ -41,8 +41,8 @@ def spread(booking: Booking, machine: int) -> FloatArray:
     )
 
 
-def marginal_efficiency(booking: Booking, machine: int) -> FloatArray:
-    """ECRAE's ranking: work for each watt that the machine would add.
+def merit(booking: Booking, machine: int) -> FloatArray:
+    """ECRAE's ranking: work for each watt that the machine answers for.
 
     Nothing has been measured of a new machine, so it is expected to keep the
     default fraction of what it requests busy.
@@ -58,7 +58,7 @@ def marginal_efficiency(booking: Booking, machine: int) -> FloatArray:
         is_asleep=booking.machines == 0,
     )
     request = float(booking.world.request_cpu[machine])
-    return ranking.marginal(hosts, request, busy, 1.0).efficiency
+    return ranking.marginal(hosts, request, busy, 1.0).merit
 
 
 class Placement:

@@ -8,6 +8,7 @@ import pytest
 from ecrae.model import cluster
 from ecrae.model import power
 from ecrae.model import ranking
+from ecrae.model.tariff import Tariff
 
 
 def host(name='n', *, cores=10, idle_w=100, max_w=200, sleep_w=10, **state):
@@ -111,3 +112,84 @@ def test_host_that_draws_more_than_its_curve_says_costs_more():
     costs = marginal(plain, thirsty, broken).power_w
     assert costs[1] == pytest.approx(2 * costs[0])
     assert costs[2] == pytest.approx(ranking.MAX_CALIBRATION * costs[0])
+
+
+ADDED_ONLY = Tariff(standing_share=0.0, wake_share=1.0)
+LOADS = st.floats(0.0, 1.0)
+
+
+def _marginal(tariff, *hosts, vcpus=2):
+    return ranking.marginal(
+        ranking.HostArrays.of(hosts, tariff), vcpus, 0.5, 1.0
+    )
+
+
+def test_component_answers_for_its_part_of_the_idle_watts():
+    result = marginal(host(utilization=0.2))
+
+    # A tenth of the host: 10 W that it adds, and a tenth of 100 - 10 W.
+    assert result.charged_w[0] == pytest.approx(10 + 9)
+    assert result.merit[0] == pytest.approx(1 / 19)
+
+
+def test_who_wakes_a_host_answers_for_a_little_more():
+    asleep = host(state=cluster.HostState.ASLEEP)
+
+    assert marginal(asleep).charged_w[0] == pytest.approx(
+        10 + 9 + 0.05 * (90 - 9)
+    )
+
+
+@hypothesis.given(load=LOADS, idle_w=st.floats(10, 300), asleep=st.booleans())
+def test_added_watts_alone_can_be_charged(load, idle_w, asleep):
+    state = cluster.HostState.ASLEEP if asleep else cluster.HostState.AWAKE
+    result = _marginal(
+        ADDED_ONLY,
+        host(idle_w=idle_w, max_w=400, utilization=load, state=state),
+    )
+
+    assert result.charged_w == pytest.approx(result.power_w)
+    assert result.merit == pytest.approx(result.efficiency)
+
+
+def test_components_that_fill_a_host_share_all_that_it_draws():
+    parts = [
+        marginal(host(utilization=u / 10)).charged_w[0] for u in range(10)
+    ]
+
+    # 200 W busy, of which 10 W would be drawn asleep.
+    assert sum(parts) == pytest.approx(200 - 10)
+
+
+def test_watts_count_by_their_zone_and_stay_watts():
+    hosts = (host('clean', zone='hydro'), host('dirty', zone='coal'))
+    tariff = Tariff(
+        carbon_g_per_kwh={'hydro': 50.0, 'coal': 150.0}, carbon_weight=1.0
+    )
+
+    result = _marginal(tariff, *hosts)
+
+    assert result.power_w[0] == result.power_w[1]
+    assert result.efficiency[0] == result.efficiency[1]
+    assert result.merit[0] == pytest.approx(3 * result.merit[1])
+
+
+@hypothesis.given(
+    loads=st.lists(LOADS, min_size=2, max_size=2),
+    unit=st.floats(1e-3, 1e3),
+    weight=LOADS,
+)
+def test_units_of_carbon_do_not_change_the_ranking(loads, unit, weight):
+    hosts = [
+        host(zone, utilization=load, zone=zone)
+        for zone, load in zip(('a', 'b'), loads, strict=True)
+    ]
+
+    def merit(factor):
+        tariff = Tariff(
+            carbon_g_per_kwh={'a': 90.0 * factor, 'b': 400.0 * factor},
+            carbon_weight=weight,
+        )
+        return _marginal(tariff, *hosts).merit
+
+    assert merit(unit) == pytest.approx(merit(1.0), rel=1e-9)

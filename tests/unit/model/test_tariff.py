@@ -35,6 +35,20 @@ def test_units_do_not_matter():
     assert one == pytest.approx(other)
 
 
+@pytest.mark.parametrize('value', [0.0, -1.0, float('nan'), float('inf')])
+@pytest.mark.parametrize('column', ['carbon_g_per_kwh', 'price_per_kwh'])
+def test_refuses_carbon_and_prices_out_of_range(column, value):
+    with pytest.raises(ValueError, match='zone coal'):
+        tariff.Tariff(**{column: {'coal': value}})
+
+
+@pytest.mark.parametrize('share', ['standing_share', 'wake_share'])
+@pytest.mark.parametrize('value', [-0.1, 1.1])
+def test_refuses_shares_out_of_range(share, value):
+    with pytest.raises(ValueError, match='shares'):
+        tariff.Tariff(**{share: value})
+
+
 @pytest.mark.parametrize('weights', [(-0.1, 0), (0.6, 0.6)])
 def test_refuses_weights_out_of_range(weights):
     carbon_weight, price_weight = weights

@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 
+import dataclasses
+
 import numpy as np
 import pytest
 
 from ecrae.model import ranking
 from ecrae.model.cluster import Host
+from ecrae.model.tariff import Tariff
 from ecrae.scheduler_filters import estimate
 from ecrae.scheduler_filters.host_table import HostTable
 from ecrae.scheduler_filters.requirement import requirement
@@ -14,6 +17,11 @@ from tests.unit.scheduler_filters.states import State
 
 KNOWN = hardware.knowledge({'n': 'new', 'a': 'arm', 'o': 'old'})
 STATES = [State('n'), State('a', vcpus_used=8), State('o'), State('strange')]
+
+
+@dataclasses.dataclass
+class Aggregate:
+    metadata: dict
 
 
 def _estimate(asked, vcpus=2):
@@ -44,7 +52,45 @@ def test_same_answer_as_the_deployers():
     assert found.marginal.efficiency[:3].tolist() == pytest.approx(
         expected.efficiency.tolist()
     )
+    assert found.marginal.merit[:3].tolist() == pytest.approx(
+        expected.merit.tolist()
+    )
     assert found.preference[:2].tolist() == [2, 1]
+
+
+def test_same_tariff_as_the_deployers():
+    tariff = Tariff(
+        carbon_g_per_kwh={'hydro': 30.0, 'coal': 900.0},
+        carbon_weight=0.7,
+        standing_share=0.5,
+        wake_share=0.3,
+    )
+    zones = {'n': 'coal', 'a': 'hydro', 'o': 'nova'}
+    states = [
+        State(name, aggregates=(Aggregate({'availability_zone': zone}),))
+        for name, zone in zones.items()
+        if zone != 'nova'
+    ]
+    states.append(State('o', aggregates=(Aggregate({'rack': '7'}),)))
+    table = HostTable(KNOWN, set(), tariff=tariff)
+    found = estimate.estimate(table, table.locate(states), states, 2, None)
+
+    hosts = ranking.HostArrays.of(
+        [
+            Host(
+                name=name,
+                node_type=hardware.NODE_TYPES[KNOWN.hosts[name].node_type],
+                vcpus_free=0,
+                memory_free_mib=0,
+                disk_free_gib=0,
+                zone=zone,
+            )
+            for name, zone in zones.items()
+        ],
+        tariff,
+    )
+    expected = ranking.marginal(hosts, 2, 0.3, 1.0)
+    assert found.marginal.merit == pytest.approx(expected.merit)
 
 
 def test_server_without_a_tag_is_taken_for_an_average_one():

@@ -212,3 +212,38 @@ def _names(old, prefix, shuffler):
     new = [f'{prefix}{index:02d}' for index in range(len(old))]
     shuffler.shuffle(new)
     return dict(zip(old, new, strict=True))
+
+
+@pytest.mark.parametrize(
+    ('weights', 'left'), [((1.0, 3.0), 'a'), ((3.0, 1.0), 'b')]
+)
+def test_load_gathers_where_a_watt_counts_least(weights, left):
+    hosts = tuple(
+        Host(
+            name=name,
+            vcpus=16,
+            memory_mib=65536,
+            disk_gib=1000,
+            curve=power.linear(100, 200, 10),
+            watt_weight=weight,
+        )
+        for name, weight in zip('ab', weights, strict=True)
+    )
+    workloads = tuple(
+        Workload(
+            id=f'on-{host.name}',
+            host=host.name,
+            vcpus=2,
+            memory_mib=1024,
+            disk_gib=10,
+            cpu_cores_used=1.0,
+            memory_used_mib=512,
+        )
+        for host in hosts
+    )
+
+    plan = _plan(Snapshot(hosts=hosts, workloads=workloads))
+
+    assert {move.destination for move in plan.moves} == {left}
+    # The watts that are told are watts all the same.
+    assert plan.watts_before == pytest.approx(2 * (100 + 100 / 16))

@@ -41,7 +41,7 @@ def test_ecrae_places_where_work_adds_the_least_watts():
     fleet = dataclasses.replace(fleet, curves_w=curves)
     # Requests of 1000 on 1000 at 4:1: four of the thriftiest, then the first.
     rules = Rules(cpu_allocation_ratio=4.0)
-    hosts = _place(static.marginal_efficiency, fleet, 6, rules=rules)
+    hosts = _place(static.merit, fleet, 6, rules=rules)
     assert hosts[:3] == [2, 2, 2]
     assert 2 not in hosts[4:]
 
