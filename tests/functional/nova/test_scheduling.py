@@ -134,8 +134,30 @@ def test_live_load_moves_the_choice(cloud, knowledge_base, enable):
     assert scheduler.boot('web') == ['new-1']
 
 
-def test_sleeping_host_pays_for_waking_up(cloud, knowledge_base, enable):
+@pytest.mark.parametrize(
+    ('wake_share', 'chosen'), [(1.0, 'new-1'), (0.05, 'arm-1')]
+)
+def test_sleeping_host_pays_for_waking_up(
+    wake_share, chosen, cloud, conf, knowledge_base, enable
+):
+    conf.config(group='ecrae_energy', wake_share=wake_share)
     knowledge_base(cloud.knowledge(**{'arm-1': HostState.ASLEEP}))
+    enable('EcraeTagFilter')
+
+    assert Scheduler(cloud).boot('web') == [chosen]
+
+
+def test_clean_zone_wins_where_carbon_counts(
+    cloud, conf, knowledge_base, enable
+):
+    cloud.add_aggregate('new-1', 'old-1', availability_zone='hydro')
+    cloud.add_aggregate('arm-1', 'gpu-1', availability_zone='coal')
+    conf.config(
+        group='ecrae_energy',
+        carbon_intensity={'hydro': 25.0, 'coal': 975.0},
+        carbon_weight=0.5,
+    )
+    knowledge_base(cloud.knowledge())
     enable('EcraeTagFilter')
 
     assert Scheduler(cloud).boot('web') == ['new-1']
