@@ -25,6 +25,7 @@ COMMANDS = {
     'proposal list': 'ecrae.migration.cli.proposal:List',
     'proposal show': 'ecrae.migration.cli.proposal:Show',
     'rebalance': 'ecrae.migration.cli.rebalance:Rebalance',
+    'servers': 'ecrae.deployer.cli.servers:Servers',
     'simulate': 'ecrae.simulator.cli.simulate:Simulate',
 }
 

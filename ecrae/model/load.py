@@ -58,3 +58,20 @@ def with_readings(
         )
         for host in hosts
     ]
+
+
+def cores_used(
+    readings: Iterable[Reading], now: float, max_age_s: float
+) -> dict[str, float]:
+    """Cores that instances keep busy as measured, by instance.
+
+    :param now: seconds since the epoch.
+    :param max_age_s: a reading older than this does not count.
+    """
+    return {
+        reading.name: reading.value
+        for reading in readings
+        if reading.subject is Subject.INSTANCE
+        and reading.metric is Metric.CPU_CORES_USED
+        and now - reading.measured_at <= max_age_s
+    }

@@ -216,3 +216,49 @@ def test_hosts_with_what_is_measured_of_them(cloud, run, database):
     assert (alpha['is_measured'], beta['is_measured']) == (True, False)
     assert alpha['node_type'] == TYPES[0]
     assert isinstance(beta['tags'], list)
+
+
+def test_servers_share_what_their_host_draws(cloud, run, database):
+    cloud.hosts(wire.hypervisor('alpha'), wire.hypervisor('beta'))
+    cloud.rooms({'uuid-alpha': wire.summary(), 'uuid-beta': wire.summary()})
+    flavor = {'vcpus': 2, 'ram': 1024, 'disk': 1}
+    listed = [
+        {**server(name, **{hints.TAG: 'database'}), 'flavor': flavor}
+        for name in ('db-1', 'db-2')
+    ]
+    listed.append({**listed[0], 'id': 'id-far', 'name': 'far'})
+    listed[-1]['OS-EXT-SRV-ATTR:host'] = 'beta'
+    cloud.mock.get(
+        re.compile(f'{wire.NOVA}/servers/detail'),
+        [{'json': {'servers': listed}}, {'json': {'servers': []}}],
+    )
+    idle_w = BUILTIN.node_types[TYPES[0]].curve.power_w[0]
+    with database.writer() as session:
+        readings.replace_all(
+            session,
+            [
+                Reading(
+                    subject=subject,
+                    name=name,
+                    metric=metric,
+                    value=value,
+                    measured_at=time.time(),
+                    source='gnocchi',
+                )
+                for subject, name, metric, value in (
+                    (Subject.HOST, 'alpha', Metric.POWER_W, idle_w + 40.0),
+                    (Subject.INSTANCE, 'id-db-1', Metric.CPU_CORES_USED, 1.5),
+                    (Subject.INSTANCE, 'id-db-2', Metric.CPU_CORES_USED, 0.5),
+                )
+            ],
+        )
+
+    code, out, _err = run('servers', '--host', 'alpha', '-f', 'json')
+
+    assert code == 0
+    first, second = json.loads(out)
+    assert (first['server'], first['tag']) == ('db-1', 'database')
+    assert first['power_w'] == pytest.approx(idle_w / 2 + 30.0, abs=0.01)
+    assert second['power_w'] == pytest.approx(idle_w / 2 + 10.0, abs=0.01)
+    assert first['is_cpu_measured']
+    assert first['is_power_measured']
