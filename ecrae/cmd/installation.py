@@ -130,7 +130,7 @@ def hosts(known: Knowledge, hypervisors: Sequence[Any]) -> list[str]:
     if unknown:
         found.append(
             f'{_listed(unknown)} unknown: exact tags do not use such a '
-            'host, hint tags use it last; "ecrae-manage kb set host" adds one'
+            'host, hint tags use it last; "ecrae-manage kb import" adds one'
         )
     if shared:
         found.append(

@@ -2,8 +2,8 @@
 
 """Tags that reach Nova without Heat, as scheduler hints."""
 
+from tempest import exceptions
 from tempest.lib import decorators
-from tempest.lib import exceptions
 
 from ecrae_tempest_plugin.tests.scenario import base
 
