@@ -15,11 +15,29 @@ from ecrae.kb import db
 from ecrae.migration import redeploy
 from ecrae.model import hints
 from ecrae.model import plan
-from tests.cloud.test_stacks import tosca
 from tests.cloud.testcloud import HOSTS
 
 
 TAG = 'web-frontend'
+
+
+def tosca(**tags):
+    """A descriptor with one Compute node a tag."""
+    system = {'type': 'linux', 'distribution': 'ubuntu'}
+    return {
+        'tosca_definitions_version': 'tosca_simple_yaml_1_3',
+        'heat_template_version': 'ecrae_tosca_1',
+        'topology_template': {
+            'node_templates': {
+                node: {
+                    'type': 'tosca.nodes.Compute',
+                    'capabilities': {'os': {'properties': system}},
+                    'metadata': {'ecrae.tag': tag},
+                }
+                for node, tag in tags.items()
+            }
+        },
+    }
 
 
 class KilledError(BaseException):
