@@ -6,8 +6,10 @@ Memory cannot move between architectures, so this is for components that
 their owner marked relocatable. The stack that the server belongs to is asked
 to replace it: what Heat stores of every stack, tagged or not, is plain HOT,
 so three properties of one resource are changed there and all else is kept.
-Heat makes the new server, then deletes the old one; if the new one fails it
-goes back, and the old one was never touched. A later update of the stack
+Heat takes the old server's ports off, makes the new server, then deletes the
+old one; if the new one fails it goes back and puts the ports on again. The old
+server runs all the while, without a network from the one to the other. A later
+update of the stack
 with its own TOSCA document finds the new server as it is and leaves it.
 """
 
@@ -210,7 +212,9 @@ class RedeployEnactor:
         raise exception.RestoreFailed(
             f'Stack {stack.name} is {stack.status} after redeploying server '
             f'{server.id}: {reason}. See "openstack stack failures list '
-            f'{stack.id}".'
+            f'{stack.id}", and whether the server has its ports: Heat takes '
+            f'them off before it makes another one, and fails to put them on '
+            f'again when that one vanishes too soon.'
         )
 
     def _require_successor(self, action: Action) -> None:

@@ -196,15 +196,21 @@ def test_a_failure_leaves_the_old_one_running(
     for service in others:
         admin.sdk.compute.disable_service(service, disabled_reason='test')
     try:
-        with pytest.raises(exception.TransferFailed, match='stays as it was'):
+        with pytest.raises(exception.MigrationError) as failure:
             _enactor(conf, database)(_action(old, host), cancelled=_never)
     finally:
         for service in others:
             admin.sdk.compute.enable_service(service)
 
-    assert demo.stack(name).stack_status == 'ROLLBACK_COMPLETE'
-    now = demo.servers_of(name)['server']
-    assert (now.id, now.status) == (old.id, 'ACTIVE')
+    # Heat does not always find its way back: then a person is asked for.
+    status = demo.stack(name).stack_status
+    kind = {
+        'ROLLBACK_COMPLETE': exception.TransferFailed,
+        'ROLLBACK_FAILED': exception.RestoreFailed,
+    }[status]
+    assert type(failure.value) is kind
+    now = admin.sdk.compute.get_server(old.id)
+    assert now.status == 'ACTIVE'
     assert now.compute_host == old.compute_host
 
 
