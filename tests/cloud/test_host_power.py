@@ -2,6 +2,8 @@
 
 """Hosts of a real Nova go to sleep and wake; nobody is left on them."""
 
+import time
+
 import pytest
 
 from ecrae import exception
@@ -18,6 +20,8 @@ from tests.cloud.test_redeploy import conf as conf
 #: Nobody but the test places anything on it.
 HOST = 'power-1'
 TAG = 'exact:power-power9'
+#: Longer than the scheduler's refresh_interval in this cloud.
+REFRESH_S = 8
 
 
 @pytest.fixture
@@ -74,6 +78,7 @@ def test_an_empty_host_leaves_service_and_comes_back(
         _enact(enactors.SleepEnactor, conf, database)
     finally:
         _enact(enactors.WakeEnactor, conf, database)
+        time.sleep(REFRESH_S)
     assert _service(admin).status == 'enabled'
     assert _state(database) is HostState.AWAKE
     booted = demo.boot_tagged(f'{name}-2', 'm1.tiny', TAG, 'ppc64le')

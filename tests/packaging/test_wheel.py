@@ -137,7 +137,7 @@ def test_heats_engine_starts_with_the_plugin(heat, tmp_path):
         )
     try:
         deadline = time.monotonic() + 180
-        while 'is starting in engine' not in log.read_text():
+        while 'Starting engine_worker' not in log.read_text():
             assert engine.poll() is None, log.read_text()
             assert time.monotonic() < deadline, log.read_text()
             time.sleep(0.5)
