@@ -62,29 +62,4 @@ Possible values:
   check where servers are; what only exact tags can show is skipped without.
 """,
     ),
-    cfg.BoolOpt(
-        'rebalancer',
-        default=False,
-        help="""
-Whether ecrae-rebalancer runs and may move the servers of the tests.
-
-Related options:
-
-* ``cli``
-""",
-    ),
-    cfg.StrOpt(
-        'cli',
-        default='ecrae',
-        help='Command by which plans are read and approved, where tempest '
-        'runs. Words before the subcommand are allowed: ``ecrae '
-        '--config-file /etc/ecrae/ecrae.conf``.',
-    ),
-    cfg.IntOpt(
-        'plan_timeout',
-        default=180,
-        min=1,
-        help='Seconds within which the rebalancer proposes a plan and, once '
-        'it is approved, finishes it.',
-    ),
 ]

@@ -136,6 +136,7 @@ def relief(conf: cfg.ConfigOpts) -> overload.Rules | None:
         hold_s=group.hold_time,
         margin=group.margin,
         max_moves=group.max_moves,
+        tariff=energy.tariff(conf),
     )
 
 

@@ -34,6 +34,8 @@ from ecrae.model.cluster import HostState
 from ecrae.model.knowledge import Tag
 from ecrae.model.plan import Action
 from ecrae.model.plan import ActionKind
+from ecrae.model.tariff import PLAIN
+from ecrae.model.tariff import Tariff
 
 
 #: Utilization above which everything on a host gets slower.
@@ -79,6 +81,8 @@ class Rules:
     #: How far below its threshold a component must come by moving.
     margin: float = 0.1
     max_moves: int = 5
+    #: What a watt counts where, as in all other rankings.
+    tariff: Tariff = PLAIN
 
 
 CanTake = Callable[[Component, Host], bool]
@@ -156,7 +160,9 @@ def _relief(
         and can_take(component, host)
     ]
     if within:
-        return _action(component, here, within, ActionKind.MIGRATE)
+        return _action(
+            component, here, within, ActionKind.MIGRATE, rules.tariff
+        )
     if not component.is_relocatable:
         return None
     beyond = [
@@ -166,7 +172,9 @@ def _relief(
         and _serves(component, host)
     ]
     if beyond:
-        return _action(component, here, beyond, ActionKind.REDEPLOY)
+        return _action(
+            component, here, beyond, ActionKind.REDEPLOY, rules.tariff
+        )
     return None
 
 
@@ -220,20 +228,27 @@ def _serves(component: Component, host: Host) -> bool:
 
 
 def _action(
-    component: Component, here: Host, hosts: Sequence[Host], kind: ActionKind
+    component: Component,
+    here: Host,
+    hosts: Sequence[Host],
+    kind: ActionKind,
+    tariff: Tariff,
 ) -> Action:
-    """The move to the host that does the work for the least energy."""
+    """The move to the host that every other ranking would prefer too."""
     busy = component.busy_cores / component.vcpus
     # What is measured was measured here; speeds count against this host.
     speeds = [
         _speed(component, host) / _speed(component, here) for host in hosts
     ]
     added = ranking.marginal(
-        ranking.HostArrays.of(hosts), component.vcpus, busy, np.array(speeds)
+        ranking.HostArrays.of(hosts, tariff),
+        component.vcpus,
+        busy,
+        np.array(speeds),
     )
     best = min(
         range(len(hosts)),
-        key=lambda i: (-float(added.efficiency[i]), hosts[i].name),
+        key=lambda i: (-float(added.merit[i]), hosts[i].name),
     )
     there = hosts[best]
     verb = 'moves' if kind is ActionKind.MIGRATE else 'is redeployed'

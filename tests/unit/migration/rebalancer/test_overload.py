@@ -18,6 +18,7 @@ from ecrae.model.knowledge import Tag
 from ecrae.model.knowledge import TagKind
 from ecrae.model.knowledge import TagTarget
 from ecrae.model.plan import ActionKind
+from ecrae.model.tariff import Tariff
 
 
 def _type(name, architecture, max_w=300.0):
@@ -100,6 +101,20 @@ def test_it_moves_within_its_architecture_if_that_is_better():
     relocatable = web(is_relocatable=True)
     assert decided([relocatable], hosts) == ['migrate web arm-2']
     assert decided([web()], hosts) == ['migrate web arm-2']
+
+
+def test_a_zone_of_cleaner_power_is_preferred_when_carbon_counts():
+    hosts = [
+        ARM_1,
+        host('x86-1', X86, zone='coal'),
+        host('x86-2', X86, zone='wind'),
+    ]
+    tariff = Tariff(
+        carbon_g_per_kwh={'coal': 900.0, 'wind': 20.0}, carbon_weight=1.0
+    )
+    component = web(is_relocatable=True)
+    assert decided([component], hosts) == ['redeploy web x86-1']
+    assert decided([component], hosts, tariff=tariff) == ['redeploy web x86-2']
 
 
 def test_where_no_host_of_its_architecture_is_better_it_is_redeployed():
