@@ -79,10 +79,4 @@ def _get(connection: Connection, path: str, node: str) -> dict[str, Any]:
 
 
 def _api(connection: Connection) -> adapter.Adapter:
-    return adapter.Adapter(
-        connection.session,
-        service_type='baremetal',
-        region_name=connection.region,
-        interface=connection.interface,
-        default_microversion=MICROVERSION,
-    )
+    return connection.api('baremetal', default_microversion=MICROVERSION)

@@ -173,14 +173,7 @@ def _pages(listing: Any) -> Iterator[Any]:
 
 
 def _glance(connection: Connection) -> adapter.Adapter:
-    return adapter.Adapter(
-        connection.session,
-        service_type='image',
-        region_name=connection.region,
-        interface=connection.interface,
-        min_version='2.0',
-        max_version='2.latest',
-    )
+    return connection.api('image', min_version='2.0', max_version='2.latest')
 
 
 def _glance_pages(connection: Connection) -> Iterator[dict[str, Any]]:

@@ -8,8 +8,6 @@ was disabled with any other reason is somebody else's decision.
 
 import dataclasses
 
-from keystoneauth1 import adapter
-
 from ecrae import exception
 from ecrae.clients import compute
 from ecrae.clients import failures
@@ -126,23 +124,9 @@ def occupants(connection: Connection, host: str) -> list[str]:
 
 
 def _consumers(connection: Connection, host: str) -> list[str]:
-    providers = [
-        hypervisor.uuid
+    return sorted(
+        f'an allocation of {consumer}'
         for hypervisor in compute.list_hypervisors(connection)
         if hypervisor.host == host
-    ]
-    api = adapter.Adapter(
-        connection.session,
-        service_type='placement',
-        region_name=connection.region,
-        interface=connection.interface,
-        default_microversion=placement.MICROVERSION,
+        for consumer in placement.list_consumers(connection, hypervisor.uuid)
     )
-    found = []
-    for provider in providers:
-        with failures.reported('Placement', 'list allocations'):
-            answer = api.get(f'/resource_providers/{provider}/allocations')
-        found += [
-            f'an allocation of {c}' for c in answer.json()['allocations']
-        ]
-    return sorted(found)

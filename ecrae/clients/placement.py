@@ -49,13 +49,7 @@ def list_rooms(
     :raises Forbidden: the account may not look into Placement.
     :raises CloudError: Placement failed.
     """
-    api = adapter.Adapter(
-        connection.session,
-        service_type='placement',
-        region_name=connection.region,
-        interface=connection.interface,
-        default_microversion=MICROVERSION,
-    )
+    api = _api(connection)
     with failures.reported('Placement', 'list allocation candidates'):
         summaries = api.get(SMALLEST_REQUEST).json()['provider_summaries']
     rooms = {}
@@ -68,6 +62,22 @@ def list_rooms(
         if summary['resources']:
             rooms[uuid] = _room(summary)
     return rooms
+
+
+def list_consumers(connection: Connection, provider_uuid: str) -> list[str]:
+    """Who has allocations on a provider.
+
+    :raises CloudError: Placement failed.
+    """
+    with failures.reported('Placement', 'list allocations'):
+        answer = _api(connection).get(
+            f'/resource_providers/{provider_uuid}/allocations'
+        )
+    return list(answer.json()['allocations'])
+
+
+def _api(connection: Connection) -> adapter.Adapter:
+    return connection.api('placement', default_microversion=MICROVERSION)
 
 
 def _room(summary: Mapping[str, Any]) -> Room:

@@ -9,7 +9,9 @@ options, as Nova has ``[placement]``.
 """
 
 import dataclasses
+from typing import Any
 
+from keystoneauth1 import adapter
 from keystoneauth1 import exceptions as auth_exceptions
 from keystoneauth1 import loading
 from keystoneauth1 import session as keystone_session
@@ -58,6 +60,19 @@ class Connection:
     interface: list[str] = dataclasses.field(
         default_factory=lambda: ['public']
     )
+
+    def api(self, service_type: str, **versions: Any) -> adapter.Adapter:
+        """A service's own API, for what its client has no call.
+
+        :param versions: which versions of it, as keystoneauth takes them.
+        """
+        return adapter.Adapter(
+            self.session,
+            service_type=service_type,
+            region_name=self.region,
+            interface=self.interface,
+            **versions,
+        )
 
 
 def list_opts() -> list[tuple[cfg.OptGroup, list[cfg.Opt]]]:
