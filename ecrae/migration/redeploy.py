@@ -22,7 +22,6 @@ from collections.abc import MutableMapping
 from typing import Any
 
 from oslo_log import log
-from oslo_utils import strutils
 
 from ecrae import exception
 from ecrae.clients import compute
@@ -282,7 +281,7 @@ def _is_ours(
 
 def _require_consent(server: servers.Details) -> None:
     def says(key: str) -> bool:
-        return strutils.bool_from_string(server.metadata.get(key, ''))
+        return hints.is_true(server.metadata.get(key, ''))
 
     if not says(hints.RELOCATABLE) or says(hints.PINNED):
         raise exception.PreCheckFailed(

@@ -19,7 +19,7 @@ DECISION = 'ecrae:decision'
 PINNED = 'ecrae:pinned'
 
 #: Texts that are true, as oslo.utils and so Nova reads them.
-TRUE = frozenset({'1', 't', 'true', 'on', 'y', 'yes'})
+_TRUE = frozenset({'1', 't', 'true', 'on', 'y', 'yes'})
 
 #: True on a component that may be redeployed on another architecture.
 RELOCATABLE = 'ecrae:relocatable'
@@ -35,3 +35,8 @@ REPLACES = 'ecrae:replaces'
 
 #: A tag that starts with this names the one node type that will do.
 EXACT_PREFIX = 'exact:'
+
+
+def is_true(text: str) -> bool:
+    """Whether a mark's text says yes."""
+    return text.strip().lower() in _TRUE

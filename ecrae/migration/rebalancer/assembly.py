@@ -97,11 +97,10 @@ def snapshot(seen: Seen) -> Snapshot:
 
 def is_pinned(server: FleetServer) -> bool:
     """Whether its owner, or the flavor, says that it stays."""
-    texts = (
-        server.metadata.get(hints.PINNED, ''),
-        server.extra_specs.get(hints.PINNED, ''),
+    return any(
+        hints.is_true(marks.get(hints.PINNED, ''))
+        for marks in (server.metadata, server.extra_specs)
     )
-    return any(text.strip().lower() in hints.TRUE for text in texts)
 
 
 def in_flux(servers: Iterable[FleetServer]) -> list[FleetServer]:

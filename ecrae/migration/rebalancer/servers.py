@@ -221,7 +221,7 @@ class _Interruptible:
 def _check(place: migrations.Place, action: Action) -> None:
     """What Nova does not look at; the driver and Nova do the rest."""
     pinned = place.metadata.get(hints.PINNED, '')
-    if pinned.lower() in hints.TRUE:
+    if hints.is_true(pinned):
         raise exception.PreCheckFailed(
             f'{action.workload} was pinned by {hints.PINNED}={pinned}.'
         )

@@ -66,7 +66,7 @@ def _mark(server: FleetServer, key: str) -> str:
 
 
 def _says(server: FleetServer, key: str) -> bool:
-    return _mark(server, key).strip().lower() in hints.TRUE
+    return hints.is_true(_mark(server, key))
 
 
 def _limit(server: FleetServer, key: str) -> float | None:
