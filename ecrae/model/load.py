@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from ecrae.model import reading
 from ecrae.model.cluster import Host
 from ecrae.model.power import FloatArray
 from ecrae.model.reading import Metric
@@ -39,12 +40,9 @@ def with_readings(
     :param now: seconds since the epoch.
     :param max_age_s: a reading older than this leaves the estimate alone.
     """
-    measured = {
-        (reading.name, reading.metric): reading.value
-        for reading in readings
-        if reading.subject is Subject.HOST
-        and now - reading.measured_at <= max_age_s
-    }
+    measured = reading.values(
+        reading.fresh(readings, now, max_age_s), Subject.HOST
+    )
     return [
         dataclasses.replace(
             host,
@@ -68,10 +66,11 @@ def cores_used(
     :param now: seconds since the epoch.
     :param max_age_s: a reading older than this does not count.
     """
+    measured = reading.values(
+        reading.fresh(readings, now, max_age_s), Subject.INSTANCE
+    )
     return {
-        reading.name: reading.value
-        for reading in readings
-        if reading.subject is Subject.INSTANCE
-        and reading.metric is Metric.CPU_CORES_USED
-        and now - reading.measured_at <= max_age_s
+        name: value
+        for (name, metric), value in measured.items()
+        if metric is Metric.CPU_CORES_USED
     }

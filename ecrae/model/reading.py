@@ -4,6 +4,7 @@
 
 import dataclasses
 import enum
+from collections.abc import Iterable
 
 
 class Subject(enum.StrEnum):
@@ -54,3 +55,25 @@ class Reading:
     #: The source's own identifier of what it measured. Two origins under
     #: one name are two hosts that share it, as cells allow.
     origin: str = ''
+
+
+def fresh(
+    readings: Iterable[Reading], now: float, max_age_s: float
+) -> list[Reading]:
+    """Those that are young enough to count.
+
+    :param now: seconds since the epoch.
+    """
+    oldest = now - max_age_s
+    return [each for each in readings if each.measured_at >= oldest]
+
+
+def values(
+    readings: Iterable[Reading], subject: Subject
+) -> dict[tuple[str, Metric], float]:
+    """What is read of one kind of subject, by its name and the metric."""
+    return {
+        (each.name, each.metric): each.value
+        for each in readings
+        if each.subject is subject
+    }

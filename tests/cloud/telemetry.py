@@ -9,14 +9,9 @@ from gnocchiclient.v1 import client
 from ecrae.kb import readings
 from ecrae.model.reading import Metric
 from ecrae.model.reading import Subject
+from tests.cloud.testcloud import REFRESH_S
 from tests.cloud.testcloud import wait_for
 from tests.telemetry.publisher import Publisher
-
-
-#: The scheduler's refresh_interval in this cloud, and what a look takes.
-REFRESH_S = 7
-#: heat-engine looks anew after [ecrae_deployer] observation_lifetime.
-OBSERVATION_S = 11
 
 
 class Telemetry:

@@ -15,13 +15,12 @@ from ecrae.migration.hosts import enactors
 from ecrae.model import plan
 from ecrae.model.cluster import HostState
 from tests.cloud.test_redeploy import conf as conf
+from tests.cloud.testcloud import REFRESH_S
 
 
 #: Nobody but the test places anything on it.
 HOST = 'power-1'
 TAG = 'exact:power-power9'
-#: Longer than the scheduler's refresh_interval in this cloud.
-REFRESH_S = 8
 
 
 @pytest.fixture

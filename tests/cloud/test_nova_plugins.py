@@ -11,12 +11,10 @@ from openstack import exceptions
 
 from ecrae.kb import hosts
 from ecrae.model.cluster import HostState
+from tests.cloud.testcloud import REFRESH_S
 
 
 XEON = 'exact:x86-xeon-8380'
-
-#: Longer than the scheduler's refresh_interval in this cloud.
-REFRESH_S = 8
 
 
 def _plugin_lines(log, begin):

@@ -12,14 +12,11 @@ from ecrae.kb import catalogue
 from ecrae.model import hints
 from tests.cloud import descriptors
 from tests.cloud.testcloud import HOSTS
+from tests.cloud.testcloud import OBSERVATION_S
 from tests.cloud.testcloud import TOP
 
 
 OWNCLOUD = TOP / 'examples' / 'owncloud.yaml'
-
-#: heat-engine looks at the hosts anew after [ecrae_deployer]
-#: observation_lifetime.
-OBSERVATION_S = 11
 
 
 def _assert_is_where_it_says(server):

@@ -15,10 +15,10 @@ import pytest
 
 from ecrae.model.reading import Metric
 from tests.cloud import descriptors
-from tests.cloud.telemetry import OBSERVATION_S
-from tests.cloud.telemetry import REFRESH_S
 from tests.cloud.telemetry import Telemetry
 from tests.cloud.testcloud import HOSTS
+from tests.cloud.testcloud import OBSERVATION_S
+from tests.cloud.testcloud import REFRESH_S
 from tests.cloud.testcloud import wait_for
 
 

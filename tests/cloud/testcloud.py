@@ -31,6 +31,10 @@ HOSTS = {
 }
 IMAGE = 'ubuntu-24.04-{}'
 DEADLINE_S = 120
+#: Longer than the scheduler's refresh_interval in this cloud.
+REFRESH_S = 8
+#: Longer than heat-engine's [ecrae_deployer] observation_lifetime here.
+OBSERVATION_S = 11
 
 
 class TestCloud:

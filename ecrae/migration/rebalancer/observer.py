@@ -27,6 +27,7 @@ from ecrae.migration.rebalancer import assembly
 from ecrae.migration.rebalancer import strain
 from ecrae.migration.rebalancer.overload import Component
 from ecrae.model import load
+from ecrae.model import reading
 from ecrae.model.agent import Agent
 from ecrae.model.cluster import Host
 from ecrae.model.fleet import FleetServer
@@ -97,7 +98,9 @@ class Observer:
         known, measured, reported, moved = self._remembered(now)
         hosts = observation.observe_hosts(self._connection, known)
         servers = fleet.list_servers(self._connection)
-        fresh = self._fresh(measured, now)
+        fresh = reading.fresh(
+            measured, now.timestamp(), self._patience.reading_s
+        )
         seen = assembly.Seen(
             hosts=hosts,
             servers=servers,
@@ -142,12 +145,6 @@ class Observer:
                 agents.list_all(session),
                 plans.last_moves(session, now - cooldown),
             )
-
-    def _fresh(
-        self, found: Iterable[Reading], now: datetime.datetime
-    ) -> list[Reading]:
-        oldest = now.timestamp() - self._patience.reading_s
-        return [each for each in found if each.measured_at >= oldest]
 
     def _alive(
         self, found: Iterable[Agent], now: datetime.datetime
