@@ -24,7 +24,7 @@ from ecrae import exception
 from ecrae.model.reading import Metric
 from ecrae.model.reading import Reading
 from ecrae.model.reading import Subject
-from ecrae.telemetry import source
+from ecrae.telemetry.metered import MeteredSource
 
 
 Metadata = Mapping[str, Any]
@@ -86,18 +86,19 @@ METERS = (
 )
 
 
-class CeilometerSource:
+class CeilometerSource(MeteredSource[_Meter]):
     """Asks Ceilometer's v2 API for samples.
 
     :param window_s: how far back the newest reading may lie.
     """
 
     name = 'ceilometer'
+    meters = METERS
 
     def __init__(
         self, session: keystoneauth1.session.Session, *, window_s: int
     ) -> None:
-        self._window_s = window_s
+        super().__init__(window_s)
         self._session = session
 
     @functools.cached_property
@@ -111,26 +112,6 @@ class CeilometerSource:
             raise exception.CloudError(
                 f'Ceilometer cannot be reached: {error}'
             ) from error
-
-    def latest(self, now: float) -> list[Reading]:
-        """Newest sample of each resource within the window."""
-        start = now - self._window_s
-        return [
-            reading
-            for meter in METERS
-            for reading in source.newest(self._read(meter, start, now))
-        ]
-
-    def history(
-        self, subject: Subject, metric: Metric, start: float, stop: float
-    ) -> list[Reading]:
-        """All samples of a metric, oldest first."""
-        return [
-            reading
-            for meter in METERS
-            if (meter.subject, meter.metric) == (subject, metric)
-            for reading in self._read(meter, start, stop)
-        ]
 
     def _read(
         self, meter: _Meter, start: float, stop: float

@@ -22,7 +22,7 @@ from ecrae import exception
 from ecrae.model.reading import Metric
 from ecrae.model.reading import Reading
 from ecrae.model.reading import Subject
-from ecrae.telemetry import source
+from ecrae.telemetry.metered import MeteredSource
 
 
 NANOSECONDS = 1e9
@@ -87,7 +87,7 @@ METERS = (
 )
 
 
-class GnocchiSource:
+class GnocchiSource(MeteredSource[_Meter]):
     """Asks Gnocchi for what Ceilometer's agents put there.
 
     :param granularity_s: granularity of the metrics' archive policy.
@@ -95,6 +95,7 @@ class GnocchiSource:
     """
 
     name = 'gnocchi'
+    meters = METERS
 
     def __init__(
         self,
@@ -104,30 +105,10 @@ class GnocchiSource:
         window_s: int,
     ) -> None:
         self._granularity_s = granularity_s
-        self._window_s = window_s
+        super().__init__(window_s)
         self._client = gnocchiclient.v1.client.Client(
             session=session, adapter_options={'connect_retries': 0}
         )
-
-    def latest(self, now: float) -> list[Reading]:
-        """Newest reading of each meter within the window."""
-        start = now - self._window_s
-        return [
-            reading
-            for meter in METERS
-            for reading in source.newest(self._read(meter, start, now))
-        ]
-
-    def history(
-        self, subject: Subject, metric: Metric, start: float, stop: float
-    ) -> list[Reading]:
-        """All readings of a metric, oldest first within each resource."""
-        return [
-            reading
-            for meter in METERS
-            if (meter.subject, meter.metric) == (subject, metric)
-            for reading in self._read(meter, start, stop)
-        ]
 
     def _read(
         self, meter: _Meter, start: float, stop: float

@@ -7,7 +7,6 @@ from tests.unit.kb import strategies
 
 
 @hypothesis.settings(
-    deadline=None,
     max_examples=40,
     # One example over another is what an import over an import is.
     suppress_health_check=[hypothesis.HealthCheck.function_scoped_fixture],

@@ -113,10 +113,8 @@ def _result_or_error(source, files=None):
 
 SLOW = settings(
     max_examples=150,
-    deadline=None,
     suppress_health_check=[
         HealthCheck.function_scoped_fixture,
-        HealthCheck.too_slow,
         HealthCheck.data_too_large,
     ],
 )

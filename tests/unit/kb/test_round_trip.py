@@ -8,7 +8,6 @@ from ecrae.kb import entries
 from tests.unit.kb import strategies
 
 
-@hypothesis.settings(deadline=None)
 @hypothesis.given(strategies.knowledge())
 def test_any_knowledge_survives_its_document(before):
     text = document.render(entries.of(before))

@@ -256,7 +256,7 @@ def _calm(world):
     world.recover(['two', 'one', 'two', 'one'])
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(faults=faults, order=orders, mode=modes)
 def test_runs_in_exactly_one_place_after_any_crashes(faults, order, mode):
     with tempfile.TemporaryDirectory() as directory:
@@ -277,7 +277,7 @@ def test_runs_in_exactly_one_place_after_any_crashes(faults, order, mode):
         )
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(
     at=st.integers(0, 60),
     others=faults,

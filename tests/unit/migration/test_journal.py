@@ -40,7 +40,7 @@ def test_what_was_noted_is_read_by_the_next_life(log, tmp_path):
 
 
 @given(cut=st.integers(1, 400))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_a_line_cut_anywhere_was_never_written(tmp_path_factory, cut):
     log = journal.Journal(tmp_path_factory.mktemp('journal'))
     _begin(log)

@@ -58,7 +58,7 @@ def test_planetlab_bound_is_work_at_the_best_rate():
     assert scenario.bound_kwh() == pytest.approx(joules / 3.6e6)
 
 
-@hypothesis.settings(deadline=None, max_examples=25)
+@hypothesis.settings(max_examples=25)
 @hypothesis.given(
     st.lists(
         st.lists(st.integers(0, 1000), min_size=3, max_size=3),

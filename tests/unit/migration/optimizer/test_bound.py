@@ -36,7 +36,7 @@ def _least_watts(problem):
     return best
 
 
-@hypothesis.settings(max_examples=40, deadline=None)
+@hypothesis.settings(max_examples=40)
 @hypothesis.given(clouds.snapshots(most_hosts=3, most_workloads=5))
 def test_no_placement_draws_less_than_the_bound(snapshot):
     problem = Problem.of(snapshot)

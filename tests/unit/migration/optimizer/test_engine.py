@@ -25,7 +25,7 @@ def _plan(snapshot, strategy=ENERGY, **kwargs):
     return engine.optimize(Problem.of(snapshot), strategy, **kwargs)
 
 
-@hypothesis.settings(max_examples=40, deadline=None)
+@hypothesis.settings(max_examples=40)
 @hypothesis.given(
     clouds.snapshots(), st.sampled_from(sorted(objective.STRATEGIES))
 )
@@ -36,7 +36,7 @@ def test_each_step_keeps_every_rule_under_every_strategy(snapshot, name):
     assert world.affinity() == groups
 
 
-@hypothesis.settings(max_examples=40, deadline=None)
+@hypothesis.settings(max_examples=40)
 @hypothesis.given(clouds.snapshots())
 def test_plan_says_what_it_brings(snapshot):
     world = replay.Replay(snapshot)
@@ -51,13 +51,13 @@ def test_plan_says_what_it_brings(snapshot):
     )
 
 
-@hypothesis.settings(max_examples=40, deadline=None)
+@hypothesis.settings(max_examples=40)
 @hypothesis.given(clouds.snapshots(), st.integers(0, 8))
 def test_budget_is_kept(snapshot, budget):
     assert len(_plan(snapshot, max_migrations=budget).moves) <= budget
 
 
-@hypothesis.settings(max_examples=40, deadline=None)
+@hypothesis.settings(max_examples=40)
 @hypothesis.given(clouds.snapshots())
 def test_second_run_proposes_nothing(snapshot):
     world = replay.Replay(snapshot)
@@ -65,7 +65,7 @@ def test_second_run_proposes_nothing(snapshot):
     assert _plan(world.result()).moves == ()
 
 
-@hypothesis.settings(max_examples=40, deadline=None)
+@hypothesis.settings(max_examples=40)
 @hypothesis.given(clouds.snapshots(), st.randoms(use_true_random=False))
 def test_order_of_input_changes_nothing(snapshot, shuffler):
     hosts, workloads = list(snapshot.hosts), list(snapshot.workloads)
@@ -118,7 +118,7 @@ def test_ceiling_binds_destinations_only(load, ceiling, moves):
     assert len(engine.optimize(problem, ENERGY).moves) == moves
 
 
-@hypothesis.settings(max_examples=40, deadline=None)
+@hypothesis.settings(max_examples=40)
 @hypothesis.given(
     clouds.snapshots(),
     st.sampled_from(sorted(objective.STRATEGIES)),
@@ -157,7 +157,7 @@ def _indexes(problem):
     return unit, place
 
 
-@hypothesis.settings(max_examples=40, deadline=None)
+@hypothesis.settings(max_examples=40)
 @hypothesis.given(clouds.snapshots(), st.randoms(use_true_random=False))
 def test_other_names_change_nothing_but_names(snapshot, shuffler):
     """Names in another order change neither what is reached nor its cost.
@@ -183,7 +183,7 @@ def test_other_names_change_nothing_but_names(snapshot, shuffler):
     assert len(other.moves) == len(plan.moves)
 
 
-@hypothesis.settings(max_examples=40, deadline=None)
+@hypothesis.settings(max_examples=40)
 @hypothesis.given(clouds.snapshots())
 def test_names_of_the_same_order_change_names_alone(snapshot):
     renamed = Snapshot(

@@ -26,7 +26,7 @@ def _after(snapshot, actions):
     )
 
 
-@hypothesis.settings(max_examples=15, deadline=None)
+@hypothesis.settings(max_examples=15)
 @hypothesis.given(clouds.snapshots())
 def test_a_proposal_pays_can_be_done_and_leaves_nothing_to_do(snapshot):
     found = proposal.propose(snapshot, AIM)
