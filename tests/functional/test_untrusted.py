@@ -115,6 +115,7 @@ SLOW = settings(
     max_examples=150,
     suppress_health_check=[
         HealthCheck.function_scoped_fixture,
+        HealthCheck.too_slow,
         HealthCheck.data_too_large,
     ],
 )
