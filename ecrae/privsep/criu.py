@@ -18,6 +18,7 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from typing import Any
+from typing import NamedTuple
 
 from ecrae import exception
 from ecrae import privsep
@@ -31,9 +32,19 @@ _FOLDER = re.compile(
 )
 _IMAGES = re.compile(r'images(/[0-9]{1,2})?')
 _ERROR = re.compile(r'Error \([^)]*\): (.*)')
+#: A server that has served ends within that time.
+_END_S = 1.0
 
-#: Started here and not yet asked for the end: pid → process, ready pipe.
-_running: dict[int, tuple[subprocess.Popen[bytes], int]] = {}
+
+class _Started(NamedTuple):
+    process: subprocess.Popen[bytes]
+    #: Readable once it takes connections.
+    ready: int
+    folder: str
+
+
+#: Started here and not yet asked for the end, by pid.
+_running: dict[int, _Started] = {}
 
 
 def _checked_folder(folder: str) -> str:
@@ -183,7 +194,7 @@ def start(verb: str, folder: str, options: Mapping[str, Any]) -> int:
     finally:
         os.close(writer)
     os.set_blocking(reader, False)
-    _running[process.pid] = (process, reader)
+    _running[process.pid] = _Started(process, reader, folder)
     return process.pid
 
 
@@ -191,18 +202,16 @@ def start(verb: str, folder: str, options: Mapping[str, Any]) -> int:
 def is_ready(pid: int) -> bool:
     """Whether a started server takes connections."""
     with contextlib.suppress(BlockingIOError, KeyError):
-        return bool(os.read(_running[pid][1], 1))
+        return bool(os.read(_running[pid].ready, 1))
     return False
 
 
 @privsep.context.entrypoint
 def result(pid: int) -> int | None:
     """Exit code of a started criu; None while it runs. Asked once."""
-    process, reader = _running[pid]
-    code = process.poll()
+    code = _running[pid].process.poll()
     if code is not None:
-        os.close(reader)
-        del _running[pid]
+        os.close(_running.pop(pid).ready)
     return code
 
 
@@ -241,8 +250,16 @@ def give_images(folder: str, name: str, user: int) -> list[str]:
 
 @privsep.context.entrypoint
 def drop_images(folder: str) -> None:
-    """Delete all images of a migration."""
+    """Delete all images of a migration, and forget who worked on them.
+
+    Nobody asks a server how it ended, so here it stops being a zombie.
+    """
     shutil.rmtree(_images(folder, 'images'), ignore_errors=True)
+    for pid, started in list(_running.items()):
+        if started.folder == folder:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                started.process.wait(_END_S)
+                os.close(_running.pop(pid).ready)
 
 
 @privsep.context.entrypoint

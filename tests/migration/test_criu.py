@@ -49,6 +49,24 @@ def test_what_the_kernel_cannot_do_is_said_before_anything_is_touched(
     assert workload.hosts_beating() == {'one'}
 
 
+def test_pages_out_of_reach_leave_it_at_the_source_at_once(
+    fleet, workload, one, two
+):
+    """criu would wait for ever for what its pages' keeper has killed."""
+    rule = (
+        *('OUTPUT', '-p', 'tcp', '-d', one.address),
+        *('--dport', '27100:27199', '-j', 'REJECT'),
+    )
+    two.run('iptables', '-A', *rule)
+    try:
+        found = fleet.migrate('criu:web', 'one', 'two', 'post-copy')
+    finally:
+        two.run('iptables', '-D', *rule)
+    assert found['phase'] == 'returned'
+    assert workload.hosts_beating() == {'one'}
+    assert workload.is_intact(one)
+
+
 def test_a_tcp_client_keeps_its_connection(fleet, one, workload):
     """The workload's address moves with it."""
     address = '10.77.0.100'

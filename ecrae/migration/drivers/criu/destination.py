@@ -97,7 +97,15 @@ class CriuDestination(base.Destination):
             self._start_lazy_pages(job, sent, options['images'])
             options['lazy'] = True
         pid = criu.start('restore', str(folder), options)
-        hosts.wait_end(pid, folder, 'restore', timeout_s)
+        hosts.wait_end(
+            pid,
+            folder,
+            'restore',
+            timeout_s,
+            # The keeper has killed what is being restored then, for which
+            # criu may wait for ever.
+            obstacle=lambda: self._missing_pages(job),
+        )
         started = processes.start_of(job.needs['tree'][0]['pid'])
         (folder / 'restored').write_text(str(started))
 
@@ -134,9 +142,10 @@ class CriuDestination(base.Destination):
         """Whether every page is here."""
         if job.mode not in _LAZY:
             return True
+        missing = self._missing_pages(job)
+        if missing:
+            raise exception.TransferFailed(missing)
         status = criu.pages_status(str(self._host.folder(job)))
-        if status == keeper.FAILED:
-            raise exception.TransferFailed('The pages stopped coming.')
         return bool(status == keeper.COMPLETE)
 
     def has_copy(self, job: jobs.Job) -> bool:
@@ -146,8 +155,14 @@ class CriuDestination(base.Destination):
         return started is not None and bool(processes.is_alive(root, started))
 
     def finish(self, job: jobs.Job) -> None:
-        """Drop images and doors."""
+        """Drop images and doors, and servers of rounds that never came."""
+        processes.end_helpers(str(self._host.folder(job)))
         self._close(job)
+
+    def _missing_pages(self, job: jobs.Job) -> str:
+        """Why pages will not come any more; empty while they may."""
+        status = criu.pages_status(str(self._host.folder(job)))
+        return 'The pages stopped coming.' if status == keeper.FAILED else ''
 
     def _started(self, job: jobs.Job) -> int | None:
         """When the restored root started; None when there is none."""
@@ -191,14 +206,12 @@ class CriuDestination(base.Destination):
     def _wait_for_pages(
         self, job: jobs.Job, number: int, timeout_s: float
     ) -> None:
-        used = self._servers.get(job.id, [])
-        if job.mode not in _LAZY:
-            used = used[: max(number, 1)]
-        for pid in used:
-            if job.mode not in _LAZY:
-                hosts.wait_end(
-                    pid, self._host.folder(job), 'page-server', timeout_s
-                )
+        # The last round of a hybrid comes lazily.
+        count = number - 1 if job.mode in _LAZY else max(number, 1)
+        for pid in self._servers.get(job.id, [])[:count]:
+            hosts.wait_end(
+                pid, self._host.folder(job), 'page-server', timeout_s
+            )
 
     def _start_lazy_pages(
         self, job: jobs.Job, sent: base.Facts, images: str

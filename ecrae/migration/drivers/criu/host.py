@@ -7,6 +7,7 @@ import json
 import os
 import pathlib
 import time
+from collections.abc import Callable
 from collections.abc import Mapping
 from typing import Any
 
@@ -112,13 +113,21 @@ def wait_end(
     folder: pathlib.Path,
     verb: str,
     timeout_s: float,
+    *,
+    obstacle: Callable[[], str] = str,
 ) -> None:
     """Return once a started criu has ended well.
 
-    :raises TransferFailed: when it failed or is not done in time.
+    :param obstacle: why it cannot end well any more, empty while it may;
+        asked again and again.
+    :raises TransferFailed: when it failed, is not done in time or works in
+        vain.
     """
     deadline = time.monotonic() + timeout_s
     while (code := criu.result(pid)) is None:
+        why = obstacle()
+        if why:
+            raise exception.TransferFailed(f'criu {verb}: {why}')
         if time.monotonic() > deadline:
             raise exception.TransferFailed(
                 f'criu {verb} is not done after {timeout_s:g} s.'
