@@ -201,7 +201,7 @@ class Containers:
     """The same program as the first process of a container."""
 
     def __init__(
-        self, fleet: fleets.Fleet, daemons: list[containers.Incus], mib: int
+        self, fleet: fleets.Fleet, daemons: list[containers.Daemon], mib: int
     ) -> None:
         self.fleet = fleet
         self.here, self.there = daemons
@@ -209,7 +209,7 @@ class Containers:
         self.here.command('launch', containers.IMAGE, *words)
         nodes.wait_for(self._beats(self.here).exists, 'the container', 60.0)
 
-    def _beats(self, daemon: containers.Incus) -> pathlib.Path:
+    def _beats(self, daemon: containers.Daemon) -> pathlib.Path:
         return daemon.rootfs('bench') / 'beats'
 
     def ways(self) -> list[str]:
@@ -287,7 +287,7 @@ def _compare(mib: int, medians: dict[str, float]) -> None:
             print(f'{mib:6} MiB  {ours} / {theirs}: {ratio:.3f}', flush=True)
 
 
-def _daemons(fleet: fleets.Fleet) -> list[containers.Incus]:
+def _daemons(fleet: fleets.Fleet) -> list[containers.Daemon]:
     image = fleet.site.scratch / 'image.tar.xz'
     program = pathlib.Path(containers.__file__).with_name('workload.py')
     containers.make_image(
@@ -297,7 +297,7 @@ def _daemons(fleet: fleets.Fleet) -> list[containers.Incus]:
         with_files=_python(fleet.site.tree),
         extra={'workload.py': program.read_bytes()},
     )
-    found = [containers.Incus(node) for node in fleet.site.nodes.values()]
+    found = [containers.Daemon(node) for node in fleet.site.nodes.values()]
     for daemon in found:
         daemon.start(image)
     for daemon, other in itertools.permutations(found, 2):
@@ -333,7 +333,7 @@ def main() -> None:
             pathlib.Path(folder),
             'one',
             'two',
-            packages=roots.CONTAINERS if has_containers else roots.BASE,
+            packages=roots.INCUS if has_containers else roots.BASE,
             drivers='criu,incus' if has_containers else 'criu',
             rate=options.rate,
         ) as fleet,

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""A real container between two real Incus daemons, by two agents."""
+"""A real container between two real daemons, Incus or LXD, by two agents."""
 
 import pytest
 from testnodes import containers
@@ -11,21 +11,26 @@ from testnodes import roots
 from ecrae import exception
 
 
-@pytest.fixture(scope='module')
-def daemons(tmp_path_factory):
-    scratch = tmp_path_factory.mktemp('containers')
+@pytest.fixture(
+    scope='module',
+    params=[containers.INCUS, containers.LXD],
+    ids=lambda kind: kind.name,
+)
+def daemons(request, tmp_path_factory):
+    kind = request.param
+    scratch = tmp_path_factory.mktemp(kind.name)
     try:
         with fleets.running(
             scratch,
             'one',
             'two',
-            packages=roots.CONTAINERS,
-            drivers='incus',
+            packages=kind.packages,
+            drivers=kind.name,
         ) as fleet:
             image = scratch / 'image.tar.xz'
             containers.make_image(image, fleet.site.tree)
             found = {
-                name: containers.Incus(node)
+                name: containers.Daemon(node, kind)
                 for name, node in fleet.site.nodes.items()
             }
             for name, daemon in found.items():
@@ -51,14 +56,12 @@ _CANNOT_RESTORE = """#!/bin/sh
 exec /srv/criu.real "$@"
 """
 
-WORKLOAD = f'incus:{containers.NAME}'
-
 
 def test_a_stopped_move_brings_snapshots_and_settings(daemons, counter):
     fleet, one, two = daemons
-    one.command('snapshot', 'create', counter, 'before')
+    one.command(*one.kind.snapshot, counter, 'before')
     one.command('config', 'set', counter, 'user.note', 'kept')
-    found = fleet.migrate(WORKLOAD, 'one', 'two', 'stopped')
+    found = fleet.migrate(one.workload, 'one', 'two', 'stopped')
     assert found['phase'] == 'released', found
     assert (one.state(), two.state()) == ('', 'Running')
     assert 'before' in two.command('info', counter).stdout
@@ -69,11 +72,11 @@ def test_a_stopped_move_brings_snapshots_and_settings(daemons, counter):
 def test_the_rebalancer_s_enactor_moves_a_container(daemons, counter):
     fleet, one, two = daemons
     reached = one.count()
-    fleet.call('enact', 'one', WORKLOAD, 'two')
+    fleet.call('enact', 'one', one.workload, 'two')
     assert (one.state(), two.state()) == ('', 'Running')
     assert two.count() >= reached
     # What the rebalancer is told again, it finds done.
-    fleet.call('enact', 'one', WORKLOAD, 'two')
+    fleet.call('enact', 'one', one.workload, 'two')
     assert (one.state(), two.state()) == ('', 'Running')
 
 
@@ -82,7 +85,9 @@ def test_a_live_move_goes_on_counting_there_and_back(daemons, counter):
     reached = 0
     for source, to in ((one, two), (two, one)):
         reached = max(reached, source.count())
-        found = fleet.migrate(WORKLOAD, source.node.name, to.node.name, 'live')
+        found = fleet.migrate(
+            one.workload, source.node.name, to.node.name, 'live'
+        )
         assert found['phase'] == 'released', found
         assert (source.state(), to.state()) == ('', 'Running')
         # An init that had started again would count from one.
@@ -93,7 +98,7 @@ def test_the_agent_dies_while_the_daemons_move_a_container(daemons, counter):
     """They go on without it; it finds out what came of that."""
     fleet, one, two = daemons
     reached = one.count()
-    job = fleet.call('migrate', 'one', WORKLOAD, 'two', 'live')
+    job = fleet.call('migrate', 'one', one.workload, 'two', 'live')
     nodes.wait_for(two.state, 'the copy')
     fleet.restart_agent(two.node)
     found = fleet.wait('one', job['id'])
@@ -111,7 +116,7 @@ def test_a_copy_that_cannot_be_restored_leaves_it_counting(daemons, counter):
     script.chmod(0o755)
     two.node.run('mount', '--bind', '/srv/criu', _CRIU)
     try:
-        found = fleet.migrate(WORKLOAD, 'one', 'two', 'live')
+        found = fleet.migrate(one.workload, 'one', 'two', 'live')
     finally:
         two.node.run('umount', _CRIU)
     assert found['phase'] == 'returned', found
@@ -123,8 +128,8 @@ def test_a_console_that_criu_cannot_take_is_said_first(daemons, counter):
     fleet, one, _ = daemons
     one.command('config', 'set', counter, 'raw.lxc=lxc.apparmor.profile=')
     with pytest.raises(exception.PreCheckFailed, match=r'raw\.lxc'):
-        fleet.call('migrate', 'one', WORKLOAD, 'two', 'live')
-    plan = fleet.call('plan_migration', 'one', WORKLOAD, 'two', 'auto')
+        fleet.call('migrate', 'one', one.workload, 'two', 'live')
+    plan = fleet.call('plan_migration', 'one', one.workload, 'two', 'auto')
     assert plan['mode'] == 'stopped'
     assert 'no live' in plan['reason']
     assert one.state() == 'Running'
@@ -135,15 +140,19 @@ def test_a_profile_that_is_not_there_is_refused(daemons, counter):
     one.command('profile', 'create', 'special')
     one.command('profile', 'add', counter, 'special')
     with pytest.raises(exception.PreCheckFailed, match='no profile special'):
-        fleet.call('migrate', 'one', WORKLOAD, 'two', 'auto')
+        fleet.call('migrate', 'one', one.workload, 'two', 'auto')
     assert one.state() == 'Running'
 
 
 def test_a_name_that_is_taken_is_refused(daemons, counter):
     fleet, one, two = daemons
-    two.command('init', containers.IMAGE, counter)
+    words = ('init', containers.IMAGE, counter)
+    # A daemon may still be busy with a copy that it could not restore.
+    nodes.wait_for(
+        lambda: two.command(*words, check=False).returncode == 0, counter, 60.0
+    )
     with pytest.raises(exception.PreCheckFailed, match='counter already'):
-        fleet.call('migrate', 'one', WORKLOAD, 'two', 'auto')
+        fleet.call('migrate', 'one', one.workload, 'two', 'auto')
     assert (one.state(), two.state()) == ('Running', 'Stopped')
 
 
@@ -157,8 +166,10 @@ def test_a_cpu_that_lacks_a_flag_is_refused_live(daemons, counter):
     )
     try:
         with pytest.raises(exception.PreCheckFailed, match='lacks sse4_2'):
-            fleet.call('migrate', 'one', WORKLOAD, 'two', 'live')
-        plan = fleet.call('plan_migration', 'one', WORKLOAD, 'two', 'stopped')
+            fleet.call('migrate', 'one', one.workload, 'two', 'live')
+        plan = fleet.call(
+            'plan_migration', 'one', one.workload, 'two', 'stopped'
+        )
     finally:
         two.node.run('umount', '/proc/cpuinfo')
     assert plan['mode'] == 'stopped'
@@ -177,7 +188,7 @@ def test_a_network_and_a_pool_that_are_not_there_are_refused_together(
         nic = ('nic', 'nictype=bridged', 'parent=inner')
         one.command('config', 'device', 'add', counter, 'eth0', *nic)
         with pytest.raises(exception.PreCheckFailed) as refusal:
-            fleet.call('migrate', 'one', WORKLOAD, 'two', 'auto')
+            fleet.call('migrate', 'one', one.workload, 'two', 'auto')
         assert 'no network inner' in str(refusal.value)
         assert 'no storage pool fast' in str(refusal.value)
     finally:

@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Incus daemons in nodes, and a tiny container for them to move.
+"""Incus or LXD daemons in nodes, and a tiny container for them to move.
 
 The container is BusyBox with an init that counts in memory and writes the
 count to a file: after a live move it goes on counting, after a stopped one
 it starts again.
 """
 
+import dataclasses
 import io
 import json
 import lzma
@@ -89,39 +90,82 @@ def make_image(
             _add(archive, f'rootfs/{name}', data, 0o644)
 
 
-class Incus:
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Kind:
+    """How a daemon is called, and where it keeps what it has.
+
+    :param initialize: reads a preseed.
+    :param trust: makes a token for a client whose name follows.
+    """
+
+    name: str
+    packages: tuple[str, ...]
+    daemon: str
+    client: str
+    initialize: str
+    snapshot: tuple[str, ...]
+    trust: tuple[str, ...]
+
+    @property
+    def folder(self) -> str:
+        """Where the daemon keeps its state and its socket."""
+        return f'/var/lib/{self.name}'
+
+
+INCUS = Kind(
+    name='incus',
+    packages=roots.INCUS,
+    daemon='/usr/libexec/incus/incusd',
+    client='incus',
+    initialize='incus admin init --preseed',
+    snapshot=('snapshot', 'create'),
+    trust=('config', 'trust', 'add'),
+)
+LXD = Kind(
+    name='lxd',
+    packages=roots.LXD,
+    daemon='/usr/bin/lxd',
+    client='lxc',
+    initialize='lxd init --preseed',
+    snapshot=('snapshot',),
+    trust=('config', 'trust', 'add', '--name'),
+)
+
+
+class Daemon:
     """The daemon of one node."""
 
-    def __init__(self, node: nodes.Node) -> None:
+    def __init__(self, node: nodes.Node, kind: Kind = INCUS) -> None:
         self.node = node
+        self.kind = kind
+        #: As agents name the container.
+        self.workload = f'{kind.name}:{NAME}'
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self, image: pathlib.Path) -> None:
         """Start it, set it up, give it the image."""
-        daemon = '/usr/libexec/incus/incusd'
-        if self.node.run('test', '-x', daemon, check=False).returncode:
-            raise roots.LacksError(f'the tree has no {daemon}')
-        self.node.run('mkdir', '-p', '/srv/incus', '/var/lib/incus')
-        self.node.run('mount', '--bind', '/srv/incus', '/var/lib/incus')
+        kind = self.kind
+        if self.node.run('test', '-x', kind.daemon, check=False).returncode:
+            raise roots.LacksError(f'the tree has no {kind.daemon}')
+        self.node.run('mkdir', '-p', f'/srv/{kind.name}', kind.folder)
+        self.node.run('mount', '--bind', f'/srv/{kind.name}', kind.folder)
         self._process = self.node.popen(
-            daemon, '--group', 'root', log='incus.out'
+            kind.daemon, '--group', 'root', log=f'{kind.name}.out'
         )
         nodes.wait_for(
             lambda: self.command('info', check=False).returncode == 0,
-            f'incusd of {self.node.name}',
+            f'{kind.daemon} of {self.node.name}',
             90.0,
         )
         preseed = self.node.private / 'var' / 'preseed.yaml'
         preseed.write_text(_PRESEED.format(address=self.node.address))
-        self.node.run(
-            'sh', '-c', 'incus admin init --preseed < /srv/preseed.yaml'
-        )
+        self.node.run('sh', '-c', f'{kind.initialize} < /srv/preseed.yaml')
         shutil.copy(image, self.node.private / 'var' / 'image.tar.xz')
         self.command('image', 'import', '/srv/image.tar.xz', '--alias', IMAGE)
 
-    def trust(self, other: 'Incus') -> None:
-        """Make the other daemon a remote that ``incus move`` can name."""
-        answer = other.command('config', 'trust', 'add', self.node.name)
+    def trust(self, other: 'Daemon') -> None:
+        """Make the other daemon a remote that ``move`` can name."""
+        answer = other.command(*self.kind.trust, self.node.name)
         self.command(
             'remote',
             'add',
@@ -135,8 +179,8 @@ class Incus:
     def command(
         self, *words: str, check: bool = True
     ) -> subprocess.CompletedProcess[str]:
-        """Run ``incus``."""
-        return self.node.run('incus', *words, check=check)
+        """Run the daemon's client."""
+        return self.node.run(self.kind.client, *words, check=check)
 
     def launch(self, name: str = NAME) -> None:
         """Make the container and start it."""
@@ -164,7 +208,8 @@ class Incus:
 
     def rootfs(self, name: str) -> pathlib.Path:
         """The container's disk, seen from this machine."""
-        pool = f'{self.node.private}/var/incus/storage-pools/default'
+        kept = f'{self.node.private}/var/{self.kind.name}'
+        pool = f'{kept}/storage-pools/default'
         return pathlib.Path(f'{pool}/containers/{name}/rootfs')
 
     def count(self, name: str = NAME) -> int:

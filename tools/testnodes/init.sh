@@ -15,7 +15,7 @@ mount --bind "$private/var" "$root/srv"
 mount -t proc proc "$root/proc"
 mount -t sysfs sysfs "$root/sys"
 # Container daemons make their groups there; a node with one sees the host's.
-[ ! -x "$root/usr/libexec/incus/incusd" ] || mount --rbind /sys/fs/cgroup "$root/sys/fs/cgroup"
+[ ! -x "$root/usr/libexec/incus/incusd" ] && [ ! -x "$root/usr/bin/lxd" ] || mount --rbind /sys/fs/cgroup "$root/sys/fs/cgroup"
 mount -t tmpfs tmpfs "$root/run"
 mount -t tmpfs tmpfs "$root/tmp"
 mount -t devtmpfs devtmpfs "$root/dev"

@@ -30,7 +30,8 @@ BASE = (
     'python3-minimal',
     'tini',
 )
-CONTAINERS = (*BASE, 'busybox-static', 'incus', 'rsync', 'xz-utils')
+INCUS = (*BASE, 'busybox-static', 'incus', 'rsync', 'xz-utils')
+LXD = (*BASE, 'busybox-static', 'lxd', 'rsync', 'xz-utils')
 
 _SID = 'deb http://deb.debian.org/debian sid main'
 _PIN = r'Package: *\nPin: release n=sid\nPin-Priority: 50\n'
