@@ -2,11 +2,10 @@
 
 """``ecrae-manage`` as an operator types it, over a database of its own."""
 
-import shlex
-
 import pytest
 
 from ecrae.cmd import manage
+from tests.unit import terminal
 
 
 @pytest.fixture
@@ -18,17 +17,7 @@ def run(tmp_path, monkeypatch, capsys):
         f'[ecrae_database]\nconnection = sqlite:///{tmp_path}/kb.sqlite\n'
     )
 
-    def _run(line):
-        try:
-            code = manage.main(
-                ['--config-file', str(config), *shlex.split(line)]
-            )
-        except SystemExit as exit_:
-            code = exit_.code
-        output = capsys.readouterr()
-        return code, output.out, output.err
-
-    return _run
+    return terminal.typist(manage.main, config, monkeypatch, capsys)
 
 
 @pytest.fixture

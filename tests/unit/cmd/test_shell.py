@@ -4,7 +4,6 @@
 
 import json
 import pathlib
-import shlex
 
 import pytest
 import yaml
@@ -12,6 +11,7 @@ import yaml
 import ecrae
 from ecrae.cmd import shell
 from ecrae.deployer.cli import plan
+from tests.unit import terminal
 
 
 EXAMPLES = pathlib.Path(ecrae.__file__).parents[1] / 'examples'
@@ -24,17 +24,7 @@ def run(tmp_path, monkeypatch, capsys):
     (tmp_path / 'examples').symlink_to(EXAMPLES)
     (tmp_path / 'empty.conf').touch()
 
-    def _run(line):
-        try:
-            code = shell.main(
-                ['--config-file', 'empty.conf', *shlex.split(line)]
-            )
-        except SystemExit as exit_:
-            code = exit_.code
-        output = capsys.readouterr()
-        return code, output.out, output.err
-
-    return _run
+    return terminal.typist(shell.main, 'empty.conf', monkeypatch, capsys)
 
 
 def test_plan_shows_each_component_with_its_watts(run):

@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
 
-import dataclasses
 import json
 import pathlib
 import time
@@ -8,16 +7,12 @@ import time
 import pytest
 
 from ecrae.cmd import manage
-from ecrae.kb import catalogue
-from ecrae.kb import knowledge
 from ecrae.kb import readings
-from ecrae.kb import schema
-from ecrae.kb.db import Database
-from ecrae.model import knowledge as knowledge_values
 from ecrae.model.reading import Metric
 from ecrae.telemetry import collection
 from ecrae.telemetry import collector
 from ecrae.telemetry import file
+from tests.unit import cataloguing
 
 
 def row(name, metric, value):
@@ -33,19 +28,7 @@ def row(name, metric, value):
 @pytest.fixture
 def database(tmp_path):
     """A cloud of one host whose node type the catalogue knows."""
-    database = Database(f'sqlite:///{tmp_path}/kb.sqlite')
-    schema.upgrade(database)
-    builtin = catalogue.load()
-    host = knowledge_values.KnownHost(
-        name='arm-1', node_type=min(builtin.node_types)
-    )
-    with database.writer() as session:
-        knowledge.store(
-            session,
-            knowledge.load(session),
-            dataclasses.replace(builtin, hosts={'arm-1': host}),
-        )
-    return database
+    return cataloguing.make(tmp_path, {'arm-1': 'arm-altra-q80'})
 
 
 @pytest.fixture

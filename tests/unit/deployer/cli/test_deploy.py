@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
 
-import dataclasses
 import io
 import json
 import os
@@ -14,14 +13,11 @@ from ecrae.clients import orchestration
 from ecrae.cmd import shell
 from ecrae.kb import catalogue
 from ecrae.kb import decisions
-from ecrae.kb import knowledge
 from ecrae.kb import readings
-from ecrae.kb import schema
-from ecrae.kb.db import Database
-from ecrae.model.knowledge import KnownHost
 from ecrae.model.reading import Metric
 from ecrae.model.reading import Reading
 from ecrae.model.reading import Subject
+from tests.unit import cataloguing
 from tests.unit.clients import wire
 
 
@@ -181,18 +177,7 @@ def cloud(requests_mock, monkeypatch):
 
 @pytest.fixture
 def database(tmp_path):
-    path = tmp_path / 'ecrae.sqlite'
-    path.touch()
-    made = Database(f'sqlite:///{path}')
-    schema.upgrade(made)
-    host = KnownHost(name='arm-1', node_type='arm-altra-q80')
-    with made.writer() as session:
-        knowledge.store(
-            session,
-            knowledge.load(session),
-            dataclasses.replace(catalogue.load(), hosts={'arm-1': host}),
-        )
-    return made
+    return cataloguing.make(tmp_path, {'arm-1': 'arm-altra-q80'})
 
 
 @pytest.fixture
@@ -351,7 +336,7 @@ def test_tenant_of_a_cloud_without_ecrae(cloud, deploy):
 def test_knowledge_base_that_someone_configured_must_work(
     cloud, deploy, tmp_path
 ):
-    (tmp_path / 'ecrae.sqlite').unlink()
+    (tmp_path / 'kb.sqlite').unlink()
     code, _, err = deploy()
     assert code == 1
     assert 'knowledge base' in err

@@ -13,17 +13,14 @@ import pytest
 from ecrae.cmd import shell
 from ecrae.kb import catalogue
 from ecrae.kb import decisions
-from ecrae.kb import knowledge
 from ecrae.kb import readings
-from ecrae.kb import schema
-from ecrae.kb.db import Database
 from ecrae.model import decision
 from ecrae.model import hints
-from ecrae.model.knowledge import KnownHost
 from ecrae.model.knowledge import TagKind
 from ecrae.model.reading import Metric
 from ecrae.model.reading import Reading
 from ecrae.model.reading import Subject
+from tests.unit import cataloguing
 from tests.unit.clients import wire
 
 
@@ -72,20 +69,10 @@ def cloud(requests_mock, monkeypatch):
 
 @pytest.fixture
 def database(tmp_path):
-    database = Database(f'sqlite:///{tmp_path}/kb.sqlite')
-    schema.upgrade(database)
-    hosts = {
-        name: KnownHost(name=name, node_type=node_type)
-        for name, node_type in (('alpha', TYPES[0]), ('beta', TYPES[1]))
-    }
-    with database.writer() as session:
-        knowledge.store(
-            session,
-            knowledge.load(session),
-            dataclasses.replace(BUILTIN, hosts=hosts),
-        )
+    made = cataloguing.make(tmp_path, {'alpha': TYPES[0], 'beta': TYPES[1]})
+    with made.writer() as session:
         decisions.record(session, DECISION)
-    return database
+    return made
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
 
-import dataclasses
 import re
 
 import pytest
@@ -11,14 +10,11 @@ from ecrae.deployer import descriptor
 from ecrae.deployer.heat import planner
 from ecrae.kb import catalogue
 from ecrae.kb import decisions
-from ecrae.kb import knowledge
 from ecrae.kb import readings
-from ecrae.kb import schema
-from ecrae.kb.db import Database
-from ecrae.model.knowledge import KnownHost
 from ecrae.model.reading import Metric
 from ecrae.model.reading import Reading
 from ecrae.model.reading import Subject
+from tests.unit import cataloguing
 from tests.unit.clients import wire
 
 
@@ -75,18 +71,7 @@ def cloud(requests_mock):
 
 @pytest.fixture
 def database(tmp_path):
-    path = tmp_path / 'ecrae.sqlite'
-    path.touch()
-    made = Database(f'sqlite:///{path}')
-    schema.upgrade(made)
-    host = KnownHost(name='arm-1', node_type='arm-altra-q80')
-    with made.writer() as session:
-        knowledge.store(
-            session,
-            knowledge.load(session),
-            dataclasses.replace(catalogue.load(), hosts={'arm-1': host}),
-        )
-    return made
+    return cataloguing.make(tmp_path, {'arm-1': 'arm-altra-q80'})
 
 
 class Clock:
@@ -177,7 +162,7 @@ def test_decision_that_cannot_be_recorded_is_logged(
 ):
     made = planner.Planner(database, cloud.connection, 0, 60)
     decision = _plan(made).decision
-    (tmp_path / 'ecrae.sqlite').unlink()
+    (tmp_path / 'kb.sqlite').unlink()
     made.record(decision)
     assert decision.id in caplog.text
 

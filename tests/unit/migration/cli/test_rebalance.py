@@ -2,10 +2,8 @@
 
 """``ecrae rebalance`` as a person types it."""
 
-import io
 import json
 import pathlib
-import shlex
 
 import jsonschema
 import pytest
@@ -15,6 +13,7 @@ from ecrae.cmd import shell
 from ecrae.migration import snapshot_file
 from ecrae.migration.cli import rebalance
 from ecrae.migration.optimizer.problem import Problem
+from tests.unit import terminal
 
 
 EXAMPLES = pathlib.Path(ecrae.__file__).parents[1] / 'examples'
@@ -28,18 +27,7 @@ def run(tmp_path, monkeypatch, capsys):
     (tmp_path / 'examples').symlink_to(EXAMPLES)
     (tmp_path / 'empty.conf').touch()
 
-    def _run(line, stdin=''):
-        monkeypatch.setattr('sys.stdin', io.StringIO(stdin))
-        try:
-            code = shell.main(
-                ['--config-file', 'empty.conf', *shlex.split(line)]
-            )
-        except SystemExit as exit_:
-            code = exit_.code
-        output = capsys.readouterr()
-        return code, output.out, output.err
-
-    return _run
+    return terminal.typist(shell.main, 'empty.conf', monkeypatch, capsys)
 
 
 def test_plan_is_what_the_schema_says(run):

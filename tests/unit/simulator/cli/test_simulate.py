@@ -4,12 +4,12 @@
 
 import json
 import pathlib
-import shlex
 
 import pytest
 
 from ecrae.cmd import application
 from ecrae.simulator.cli import simulate
+from tests.unit import terminal
 
 
 EXCERPT = (
@@ -38,19 +38,11 @@ def run(tmp_path, monkeypatch, capsys):
     (tmp_path / 'ecrae.conf').write_text('')
     place = f'{simulate.__name__}:Simulate'
 
-    def _run(line):
+    def main(words):
         shell = application.Application('ecrae', 'Test', {'simulate': place})
-        words = shlex.split(line)
-        try:
-            code = application.run(
-                shell, ['--config-file', 'ecrae.conf', *words]
-            )
-        except SystemExit as exit_:
-            code = exit_.code
-        output = capsys.readouterr()
-        return code, output.out, output.err
+        return application.run(shell, words)
 
-    return _run
+    return terminal.typist(main, 'ecrae.conf', monkeypatch, capsys)
 
 
 def _rows(run, line):
