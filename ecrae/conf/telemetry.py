@@ -28,7 +28,7 @@ Where no source has one, load is estimated from what Placement has given out.
 Possible values:
 
 * ``gnocchi``: what Ceilometer's agents publish to Gnocchi
-* ``prometheus``: node_exporter, libvirt exporter, Kepler or Scaphandre
+* ``prometheus``: node_exporter, libvirt exporter, Kepler or Scaphandre, DCGM
 * ``ceilometer``: Ceilometer's v2 API, for clouds that still run it
 * ``file``: a document that another program writes, see ``file``
 * ``agent``: utilization and power that ``ecrae-agent`` measures on its host
@@ -44,8 +44,9 @@ Sources of single metrics, where they differ from ``sources``.
 Possible values:
 
 * a metric (``utilization``, ``memory_used_mib``, ``power_w``,
-  ``cpu_cores_used``, ``requests_per_s``), a colon, and sources separated by
-  ``|``: for example ``power_w:prometheus|gnocchi``
+  ``accelerator_utilization``, ``cpu_cores_used``, ``requests_per_s``), a
+  colon, and sources separated by ``|``: for example
+  ``power_w:prometheus|gnocchi``
 """,
     ),
     cfg.IntOpt(

@@ -65,6 +65,8 @@ class Candidate:
     target: TagTarget
     host: str = ''
     power_w: float | None = None
+    #: Part of them that accelerators add.
+    accelerator_w: float = 0.0
     efficiency: float | None = None
     #: Watts that it is charged with, and work for each of them, weighted.
     charged_w: float | None = None
@@ -124,13 +126,7 @@ def _scored(
             obstacle=misfit or 'no host of this node type is known',
             is_eligible=not misfit,
         )
-    flavor = target.flavor
-    cost = ranking.marginal(
-        group.arrays,
-        flavor.vcpus,
-        target.expected_utilization,
-        target.relative_speed,
-    )
+    cost = ranking.marginal_of(group.arrays, target)
     needs = fleets.needs(target)
     usable = group.is_usable & fleet.allowed(
         group, component.together, component.apart
@@ -148,6 +144,7 @@ def _scored(
         target=target,
         host=group.arrays.names[host],
         power_w=float(cost.power_w[host]),
+        accelerator_w=float(cost.accelerator_w[host]),
         efficiency=float(cost.efficiency[host]),
         charged_w=float(cost.charged_w[host]),
         merit=float(cost.merit[host]),

@@ -13,6 +13,7 @@ from ecrae.model import ranking
 from ecrae.model.cluster import Cluster
 from ecrae.model.cluster import Host
 from ecrae.model.cluster import HostState
+from ecrae.model.host_arrays import HostArrays
 from ecrae.model.knowledge import TagTarget
 from ecrae.model.power import FloatArray
 from ecrae.model.tariff import Tariff
@@ -38,7 +39,7 @@ class Group:
     """The hosts of one node type as columns, in the order of their names."""
 
     def __init__(self, hosts: Sequence[Host], tariff: Tariff) -> None:
-        self.arrays = ranking.HostArrays.of(hosts, tariff)
+        self.arrays = HostArrays.of(hosts, tariff)
         self.is_usable = np.array(
             [host.state in _USABLE for host in hosts], dtype=bool
         )
@@ -59,10 +60,25 @@ class Group:
         work = target.flavor.vcpus * target.expected_utilization
         cores = self.arrays.cores[host] * target.relative_speed
         loads[host] = work / cores + (0.0 if asleep[host] else loads[host])
+        boards = self._load_boards(host, target)
         asleep[host] = False
         self.arrays = dataclasses.replace(
-            self.arrays, utilization=loads, is_asleep=asleep
+            self.arrays,
+            utilization=loads,
+            is_asleep=asleep,
+            accelerator_utilization=boards,
         )
+
+    def _load_boards(self, host: int, target: TagTarget) -> FloatArray:
+        """Busy part of the accelerators with one more component, (n,)."""
+        busy = np.array(self.arrays.accelerator_utilization)
+        used = ranking.boards_on(
+            [target.node_type], {target.node_type.name: target}
+        )
+        if used is not None:
+            was_asleep = self.arrays.is_asleep[host]
+            busy[host] = used.growth[0] + (0.0 if was_asleep else busy[host])
+        return busy
 
 
 class Fleet:

@@ -125,8 +125,10 @@ def _reason(candidate: Candidate, ranked: Sequence[Candidate]) -> str:
     best = ranked[0]
     if candidate.obstacle:
         return candidate.obstacle
+    boards_w = candidate.accelerator_w
+    boards = f'{boards_w:.2f} W of it for accelerators, ' if boards_w else ''
     watts = (
-        f'{candidate.power_w:.2f} W on {candidate.host}, '
+        f'{candidate.power_w:.2f} W on {candidate.host}, {boards}'
         f'charged with {candidate.charged_w:.2f} W'
     )
     if candidate is best:

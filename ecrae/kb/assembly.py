@@ -15,7 +15,13 @@ from typing import Any
 from ecrae import exception
 from ecrae.kb import document
 from ecrae.kb import entries
+from ecrae.kb import faults
+from ecrae.kb import tag_assembly
 from ecrae.kb.document import Document
+from ecrae.kb.faults import BROKEN
+from ecrae.kb.faults import Fault
+from ecrae.kb.faults import Faults
+from ecrae.model import accelerators
 from ecrae.model.cluster import Accelerator
 from ecrae.model.cluster import Flavor
 from ecrae.model.cluster import HostState
@@ -23,15 +29,10 @@ from ecrae.model.cluster import NodeType
 from ecrae.model.knowledge import Knowledge
 from ecrae.model.knowledge import KnownHost
 from ecrae.model.knowledge import Tag
-from ecrae.model.knowledge import TagKind
-from ecrae.model.knowledge import TagTarget
 from ecrae.model.power import PowerCurve
 from ecrae.model.power import PowerProfile
 from ecrae.model.power import Quality
 
-
-#: Place inside an entry, and what is wrong there.
-Fault = tuple[tuple[str | int, ...], str]
 
 #: Fields of a node type that its value has just so.
 _NODE_TYPE_FIELDS = (
@@ -44,9 +45,6 @@ _NODE_TYPE_FIELDS = (
     'hypervisor_type',
     'power_profile',
 )
-
-#: A thing that is referred to but has faults of its own.
-_BROKEN: Any = object()
 
 
 def merged(base: Knowledge, added: Document) -> Document:
@@ -73,26 +71,26 @@ def build(source: Document) -> Knowledge:
 
     :raises KnowledgeError: with every fault of the document.
     """
-    faults = list(source.faults)
-    profiles = _each(source, 'power_profiles', faults, _profile)
+    found = list(source.faults)
+    profiles = _each(source, 'power_profiles', found, _profile)
 
     def node_type(name: str, entry: dict[str, Any]) -> NodeType:
         return _node_type(name, entry, profiles)
 
-    node_types = _each(source, 'node_types', faults, node_type)
-    flavors = _each(source, 'flavors', faults, _flavor)
+    node_types = _each(source, 'node_types', found, node_type)
+    flavors = _each(source, 'flavors', found, _flavor)
 
     def tag(name: str, entry: dict[str, Any]) -> Tag:
-        return _tag(name, entry, node_types, flavors)
+        return tag_assembly.tag(name, entry, node_types, flavors)
 
-    tags = _each(source, 'tags', faults, tag)
+    tags = _each(source, 'tags', found, tag)
 
     def host(name: str, entry: dict[str, Any]) -> KnownHost:
         return _host(name, entry, node_types, profiles)
 
-    hosts = _each(source, 'hosts', faults, host)
-    if faults:
-        raise exception.KnowledgeError(source=source.source, faults=faults)
+    hosts = _each(source, 'hosts', found, host)
+    if found:
+        raise exception.KnowledgeError(source=source.source, faults=found)
     return Knowledge(
         tags=tags,
         node_types=node_types,
@@ -102,32 +100,24 @@ def build(source: Document) -> Knowledge:
     )
 
 
-class _Faults(Exception):
-    """Faults of one entry."""
-
-    def __init__(self, *faults: Fault) -> None:
-        super().__init__(faults)
-        self.faults = faults
-
-
 def _each(
     source: Document,
     section: str,
-    faults: list[str],
+    found: list[str],
     make: Callable[[str, dict[str, Any]], Any],
 ) -> dict[str, Any]:
     """Values of a section's entries; broken ones by a stand-in."""
     values = {
-        name: _BROKEN
+        name: BROKEN
         for broken_section, name in source.broken
         if broken_section == section
     }
     for name, entry in source.sections[section].items():
         try:
             values[name] = make(name, entry)
-        except _Faults as error:
-            values[name] = _BROKEN
-            faults += [
+        except Faults as error:
+            values[name] = BROKEN
+            found += [
                 f'{document.render_path((section, name, *place))}: {what}'
                 for place, what in error.faults
             ]
@@ -138,7 +128,7 @@ def _profile(name: str, entry: dict[str, Any]) -> PowerProfile:
     readings = [float(reading) for reading in entry['power_w']]
     for step in range(1, len(readings)):
         if readings[step] < readings[step - 1]:
-            raise _Faults(
+            raise Faults(
                 (
                     ('power_w', step),
                     f'{readings[step]:g} W at {step}0 % load after '
@@ -149,7 +139,7 @@ def _profile(name: str, entry: dict[str, Any]) -> PowerProfile:
     try:
         curve = PowerCurve(tuple(readings), float(entry.get('sleep_w', 0)))
     except ValueError as error:
-        raise _Faults((('sleep_w',), str(error))) from None
+        raise Faults((('sleep_w',), str(error))) from None
     return PowerProfile(
         name=name,
         curve=curve,
@@ -158,47 +148,60 @@ def _profile(name: str, entry: dict[str, Any]) -> PowerProfile:
     )
 
 
-def _missing(noun: str, name: str) -> str:
-    return f'there is no {noun} named {name!r}'
-
-
 def _node_type(
     name: str, entry: dict[str, Any], profiles: Mapping[str, PowerProfile]
 ) -> NodeType:
-    accelerators = [
-        Accelerator(item['kind'], item['model'], item.get('count', 1))
-        for item in entry.get('accelerators', ())
-    ]
-    found = list(_node_type_faults(entry, accelerators, profiles))
+    boards = entry.get('accelerators', ())
+    found = list(_node_type_faults(entry, boards, profiles))
     if found:
-        raise _Faults(*found)
+        raise Faults(*found)
     profile = profiles[entry['power_profile']]
-    if profile is _BROKEN:
-        raise _Faults()
+    named = [board.get('power_profile') for board in boards]
+    if any(each is BROKEN for each in (profile, *map(profiles.get, named))):
+        raise Faults()
+    found_boards = [_accelerator(board, profiles) for board in boards]
     plain = {field: entry[field] for field in _NODE_TYPE_FIELDS}
     return NodeType(
         name=name,
-        curve=profile.curve,
+        curve=accelerators.whole(profile.curve, found_boards),
         accelerators=tuple(
-            sorted(accelerators, key=lambda item: (item.kind, item.model))
+            sorted(found_boards, key=lambda item: (item.kind, item.model))
         ),
         **plain,
     )
 
 
+def _accelerator(
+    entry: dict[str, Any], profiles: Mapping[str, PowerProfile]
+) -> Accelerator:
+    name = entry.get('power_profile', '')
+    return Accelerator(
+        entry['kind'],
+        entry['model'],
+        entry.get('count', 1),
+        profiles[name].curve if name else None,
+        name,
+    )
+
+
 def _node_type_faults(
     entry: dict[str, Any],
-    accelerators: Sequence[Accelerator],
+    boards: Sequence[dict[str, Any]],
     profiles: Mapping[str, PowerProfile],
 ) -> Iterator[Fault]:
     if entry['power_profile'] not in profiles:
-        what = _missing('power profile', entry['power_profile'])
+        what = faults.missing('power profile', entry['power_profile'])
         yield ('power_profile',), what
     if entry['threads'] < entry['cores']:
         what = f'{entry["threads"]} is less than the {entry["cores"]} cores'
         yield ('threads',), what
-    kinds = {(item.kind, item.model) for item in accelerators}
-    if len(kinds) < len(accelerators):
+    for index, board in enumerate(boards):
+        name = board.get('power_profile')
+        if name and name not in profiles:
+            what = faults.missing('power profile', name)
+            yield ('accelerators', index, 'power_profile'), what
+    kinds = {(board['kind'], board['model']) for board in boards}
+    if len(kinds) < len(boards):
         yield ('accelerators',), 'a kind and model stands twice'
 
 
@@ -212,69 +215,6 @@ def _flavor(name: str, entry: dict[str, Any]) -> Flavor:
     )
 
 
-def _tag(
-    name: str,
-    entry: dict[str, Any],
-    node_types: Mapping[str, NodeType],
-    flavors: Mapping[str, Flavor],
-) -> Tag:
-    found = list(_target_faults(entry, node_types, flavors))
-    if found:
-        raise _Faults(*found)
-    targets = [
-        _target(target, node_types, flavors) for target in entry['targets']
-    ]
-    if any(
-        target.node_type is _BROKEN or target.flavor is _BROKEN
-        for target in targets
-    ):
-        raise _Faults()
-    return Tag(
-        name=name,
-        kind=TagKind(entry['kind']),
-        description=entry.get('description', ''),
-        targets=tuple(sorted(targets, key=TagTarget.order)),
-        source=entry.get('source', ''),
-    )
-
-
-def _target(
-    entry: dict[str, Any],
-    node_types: Mapping[str, NodeType],
-    flavors: Mapping[str, Flavor],
-) -> TagTarget:
-    return TagTarget(
-        node_type=node_types[entry['node_type']],
-        flavor=flavors[entry['flavor']],
-        preference=entry['preference'],
-        relative_speed=float(entry.get('relative_speed', 1.0)),
-        expected_utilization=float(entry.get('expected_utilization', 0.5)),
-    )
-
-
-def _target_faults(
-    entry: dict[str, Any],
-    node_types: Mapping[str, NodeType],
-    flavors: Mapping[str, Flavor],
-) -> Iterator[Fault]:
-    seen: set[tuple[str, str]] = set()
-    for index, target in enumerate(entry['targets']):
-        pair = target['node_type'], target['flavor']
-        if pair[0] not in node_types:
-            what = _missing('node type', pair[0])
-            yield ('targets', index, 'node_type'), what
-        if pair[1] not in flavors:
-            yield ('targets', index, 'flavor'), _missing('flavor', pair[1])
-        if pair in seen:
-            what = f'node type {pair[0]!r} with {pair[1]!r} stands twice'
-            yield ('targets', index), what
-        seen.add(pair)
-    named = sorted({node_type for node_type, _ in seen})
-    if entry['kind'] == TagKind.EXACT and len(named) > 1:
-        what = f'an exact tag names one node type, not {", ".join(named)}'
-        yield ('targets',), what
-
-
 def _host(
     name: str,
     entry: dict[str, Any],
@@ -284,13 +224,13 @@ def _host(
     profile = entry.get('power_profile', '')
     found: list[Fault] = []
     if entry['node_type'] not in node_types:
-        what = _missing('node type', entry['node_type'])
+        what = faults.missing('node type', entry['node_type'])
         found.append((('node_type',), what))
     if profile and profile not in profiles:
-        what = _missing('power profile', profile)
+        what = faults.missing('power profile', profile)
         found.append((('power_profile',), what))
     if found:
-        raise _Faults(*found)
+        raise Faults(*found)
     return KnownHost(
         name=name,
         node_type=entry['node_type'],

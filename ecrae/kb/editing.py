@@ -201,7 +201,10 @@ def _users(known: Knowledge, noun: str, name: str) -> Iterator[str]:
     """What refers to an entry, as people call it."""
     if noun == 'power-profile':
         for node_type in known.node_types.values():
-            if node_type.power_profile == name:
+            profiles = {node_type.power_profile} | {
+                board.power_profile for board in node_type.accelerators
+            }
+            if name in profiles:
                 yield f'node-type {node_type.name}'
         for host in known.hosts.values():
             if host.power_profile == name:

@@ -5,11 +5,13 @@
 from typing import Any
 
 from ecrae.kb.document import Entries
+from ecrae.model.cluster import Accelerator
 from ecrae.model.cluster import Flavor
 from ecrae.model.cluster import NodeType
 from ecrae.model.knowledge import Knowledge
 from ecrae.model.knowledge import KnownHost
 from ecrae.model.knowledge import Tag
+from ecrae.model.knowledge import TagTarget
 
 
 def of(knowledge: Knowledge) -> dict[str, Entries]:
@@ -56,9 +58,19 @@ def _node_type_entry(node_type: NodeType) -> dict[str, Any]:
     }
     if node_type.accelerators:
         entry['accelerators'] = [
-            {'kind': item.kind, 'model': item.model, 'count': item.count}
-            for item in node_type.accelerators
+            _accelerator_entry(item) for item in node_type.accelerators
         ]
+    return entry
+
+
+def _accelerator_entry(accelerator: Accelerator) -> dict[str, Any]:
+    entry: dict[str, Any] = {
+        'kind': accelerator.kind,
+        'model': accelerator.model,
+        'count': accelerator.count,
+    }
+    if accelerator.power_profile:
+        entry['power_profile'] = accelerator.power_profile
     return entry
 
 
@@ -85,14 +97,19 @@ def _tag_entry(tag: Tag) -> dict[str, Any]:
         'kind': str(tag.kind),
         'description': tag.description,
         'source': tag.source,
-        'targets': [
-            {
-                'node_type': target.node_type.name,
-                'flavor': target.flavor.name,
-                'preference': target.preference,
-                'relative_speed': target.relative_speed,
-                'expected_utilization': target.expected_utilization,
-            }
-            for target in tag.targets
-        ],
+        'targets': [_target_entry(target) for target in tag.targets],
     }
+
+
+def _target_entry(target: TagTarget) -> dict[str, Any]:
+    entry: dict[str, Any] = {
+        'node_type': target.node_type.name,
+        'flavor': target.flavor.name,
+        'preference': target.preference,
+        'relative_speed': target.relative_speed,
+        'expected_utilization': target.expected_utilization,
+    }
+    if target.accelerator:
+        entry['accelerator'] = target.accelerator
+        entry['accelerators_busy'] = target.accelerators_busy
+    return entry

@@ -126,6 +126,10 @@ class Accelerator(Base):
     kind: orm.Mapped[str] = orm.mapped_column(_NAME, primary_key=True)
     model: orm.Mapped[str] = orm.mapped_column(_LABEL, primary_key=True)
     count: orm.Mapped[int]
+    #: Of one board; NULL where its watts are in the node type's.
+    power_profile: orm.Mapped[str | None] = orm.mapped_column(
+        sa.ForeignKey(PowerProfile.name), index=True
+    )
 
 
 class Flavor(Base):
@@ -168,6 +172,11 @@ class TagTarget(Base):
     preference: orm.Mapped[int]
     relative_speed: orm.Mapped[float] = orm.mapped_column(sa.Double)
     expected_utilization: orm.Mapped[float] = orm.mapped_column(sa.Double)
+    #: Kind that it uses; empty for none.
+    accelerator: orm.Mapped[str] = orm.mapped_column(_NAME, server_default='')
+    accelerators_busy: orm.Mapped[float] = orm.mapped_column(
+        sa.Double, server_default='0'
+    )
 
 
 class Host(Base):

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy import orm
 
 from ecrae.kb import models
+from ecrae.model import accelerators
 from ecrae.model.cluster import Accelerator
 from ecrae.model.cluster import NodeType
 from ecrae.model.knowledge import Knowledge
@@ -20,7 +21,7 @@ def list_all(
     session: orm.Session, profiles: Mapping[str, PowerProfile]
 ) -> dict[str, NodeType]:
     """All node types by name, with their curves of ``profiles``."""
-    boards = _accelerators(session)
+    boards = _accelerators(session, profiles)
     table = models.NodeType.__table__
     return {
         row.name: NodeType(
@@ -32,7 +33,9 @@ def list_all(
             memory_mib=row.memory_mib,
             disk_gib=row.disk_gib,
             hypervisor_type=row.hypervisor_type,
-            curve=profiles[row.power_profile].curve,
+            curve=accelerators.whole(
+                profiles[row.power_profile].curve, boards[row.name]
+            ),
             power_profile=row.power_profile,
             accelerators=tuple(
                 sorted(
@@ -45,13 +48,20 @@ def list_all(
 
 
 def _accelerators(
-    session: orm.Session,
+    session: orm.Session, profiles: Mapping[str, PowerProfile]
 ) -> collections.defaultdict[str, list[Accelerator]]:
     found: collections.defaultdict[str, list[Accelerator]]
     found = collections.defaultdict(list)
     for row in session.execute(sa.select(models.Accelerator.__table__)):
+        profile = profiles.get(row.power_profile)
         found[row.node_type].append(
-            Accelerator(row.kind, row.model, row._mapping['count'])
+            Accelerator(
+                row.kind,
+                row.model,
+                row._mapping['count'],
+                profile.curve if profile else None,
+                row.power_profile or '',
+            )
         )
     return found
 
@@ -82,6 +92,7 @@ def accelerator_rows(knowledge: Knowledge) -> list[dict[str, Any]]:
             'kind': accelerator.kind,
             'model': accelerator.model,
             'count': accelerator.count,
+            'power_profile': accelerator.power_profile or None,
         }
         for node_type in knowledge.node_types.values()
         for accelerator in node_type.accelerators

@@ -33,6 +33,8 @@ def list_all(
                 preference=row.preference,
                 relative_speed=row.relative_speed,
                 expected_utilization=row.expected_utilization,
+                accelerator=row.accelerator,
+                accelerators_busy=row.accelerators_busy,
             )
         )
     return {
@@ -70,6 +72,8 @@ def target_rows(knowledge: Knowledge) -> list[dict[str, Any]]:
             'preference': target.preference,
             'relative_speed': target.relative_speed,
             'expected_utilization': target.expected_utilization,
+            'accelerator': target.accelerator,
+            'accelerators_busy': target.accelerators_busy,
         }
         for tag in knowledge.tags.values()
         for target in tag.targets

@@ -4,6 +4,7 @@
 
 The part above idle goes to instances by the CPU they use, the idle part by
 the vCPUs they hold, because a node is kept on for what was promised on it.
+What accelerators draw above idle goes in equal parts to those that hold some.
 Kepler divides dynamic power by CPU time in the same way.
 """
 
@@ -14,6 +15,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from ecrae.model import host_arrays
 from ecrae.model import load
 from ecrae.model.cluster import Host
 from ecrae.model.fleet import FleetServer
@@ -58,14 +60,18 @@ def _parts(
 ) -> Iterable[Part]:
     curve = host.node_type.curve
     power_w = host.power_w
+    boards_w = host_arrays.accelerator_w(host)
     if power_w is None:
-        power_w = curve.at(host.utilization)
+        power_w = curve.at(host.utilization) + boards_w
+    holds = np.array([server.has_devices for server in servers], dtype=float)
+    # What nobody holds, everybody who is there draws.
+    boards_w = min(boards_w, power_w) if holds.any() else 0.0
     used = [
         cores_used.get(server.id, server.vcpus * load.DEFAULT_BUSY_FRACTION)
         for server in servers
     ]
-    parts_w = attribute(
-        power_w,
+    parts_w = boards_w * holds / max(holds.sum(), 1.0) + attribute(
+        power_w - boards_w,
         curve.power_w[0],
         np.array(used, dtype=float),
         np.array([server.vcpus for server in servers], dtype=float),

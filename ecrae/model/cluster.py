@@ -27,6 +27,11 @@ class Accelerator:
     kind: str
     model: str
     count: int = 1
+    #: Watts of one board by its own load; None where they are in the curve
+    #: of the node that has it.
+    curve: PowerCurve | None = None
+    #: Name of the power profile that the curve comes from.
+    power_profile: str = ''
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +48,7 @@ class NodeType:
     disk_gib: int
     #: As Nova writes it: qemu (KVM too), lxc …
     hypervisor_type: str
+    #: Of the whole node, its accelerators idle.
     curve: PowerCurve
     #: Name of the power profile that the curve comes from, with its source.
     power_profile: str = ''
@@ -90,6 +96,8 @@ class Host:
     utilization: float = 0.0
     #: Measured draw in watts; None where nothing measures it.
     power_w: float | None = None
+    #: Busy part of its accelerators, in [0, 1].
+    accelerator_utilization: float = 0.0
     state: HostState = HostState.AWAKE
     zone: str = 'nova'
     aggregates: tuple[str, ...] = ()

@@ -3,7 +3,14 @@
 """Every server of the cloud with what decides where it may be."""
 
 import dataclasses
+import re
 from collections.abc import Mapping
+
+
+#: Extra specs of flavors that give a server devices.
+_DEVICE_SPEC = re.compile(
+    r'pci_passthrough:|accel:device_profile|resources\w*:(VGPU|PGPU|FPGA)'
+)
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,6 +30,11 @@ class FleetServer:
     disk_gib: int
     extra_specs: Mapping[str, str]
     metadata: Mapping[str, str]
+
+    @property
+    def has_devices(self) -> bool:
+        """Whether its flavor asks for devices, such as a GPU."""
+        return any(_DEVICE_SPEC.match(name) for name in self.extra_specs)
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

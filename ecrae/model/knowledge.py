@@ -37,6 +37,10 @@ class TagTarget:
     relative_speed: float = 1.0
     #: Expected busy part of a vCPU on the reference node type, in [0, 1].
     expected_utilization: float = 0.5
+    #: Kind of accelerator that it uses; empty for none.
+    accelerator: str = ''
+    #: Boards of that kind that it keeps busy on this node type.
+    accelerators_busy: float = 0.0
 
     def order(self) -> tuple[int, str, str]:
         """Key that sorts a tag's targets, the most preferred first."""

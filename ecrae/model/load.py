@@ -53,6 +53,13 @@ def with_readings(
                 ),
             ),
             power_w=measured.get((host.name, Metric.POWER_W), host.power_w),
+            accelerator_utilization=min(
+                1.0,
+                measured.get(
+                    (host.name, Metric.ACCELERATOR_UTILIZATION),
+                    host.accelerator_utilization,
+                ),
+            ),
         )
         for host in hosts
     ]

@@ -16,6 +16,11 @@ vCPUs, keeps a fraction *a* of them busy and runs on *n* at relative speed
 ``min(1, (1 − u) / Δu)``: it is 1 on any host with CPU to spare, which is
 where the formula is the plain marginal efficiency.
 
+A component that keeps *b* accelerators busy, of *m* on the node with busy
+part *g* and curves of their own (:mod:`ecrae.model.accelerators`), adds
+their watts to ΔP, ``m · (B(g + b/m) − B(g))``, and the node delivers no more
+than they do: ``d`` is the least of the two.
+
 Marginal watts are short-sighted: the next component on a host that is on
 costs little, however many watts keep that host on. So hosts are ranked by
 what a component is *charged* with, which has its part of the idle watts::
@@ -26,107 +31,52 @@ what a component is *charged* with, which has its part of the idle watts::
     charged = P_n(u + Δu) − P_n(u) + standing          (from P_n(0) asleep)
     merit   = d · v · a / (w_n · charged)              higher is better
 
+Of the idle watts those of the accelerators that it uses go by ``b/m`` in the
+place of ``Δu``.
+
 ``σ``, ``κ`` and the weight ``w_n`` of a watt in the node's zone are those of
 :mod:`ecrae.model.tariff`. With ``σ = 0`` and ``κ = 1`` all that is charged
 is ΔP, and with ``w = 1`` the merit is the efficiency.
 """
 
 import dataclasses
+from collections.abc import Mapping
 from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
 
+from ecrae.model import accelerators
 from ecrae.model import power
-from ecrae.model import tariff as tariffs
-from ecrae.model.cluster import Host
+from ecrae.model.cluster import Accelerator
+from ecrae.model.cluster import NodeType
+from ecrae.model.host_arrays import HostArrays
+from ecrae.model.knowledge import TagTarget
 from ecrae.model.power import FloatArray
-from ecrae.model.tariff import PLAIN
-from ecrae.model.tariff import Tariff
 
 
 #: A marginal cost below this is taken for this, so that a flat stretch of a
 #: curve ranks as very efficient and never divides by nought.
 MIN_MARGINAL_W = 1e-3
 
-#: A node that draws more, or less, than this multiple of what its curve says
-#: is one of another type, or its meter is of another node.
-MAX_CALIBRATION = 2.0
-
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class HostArrays:
-    """Columns over n hosts, in the order of ``names``.
+class Boards:
+    """Accelerators of one kind on n hosts, and how far a component loads them.
 
-    ``curves_w`` has shape (n, 11), all others (n,).
+    ``growth`` is that of their busy part and nought on a host where the
+    component uses none. One row may stand for all hosts.
     """
 
-    names: tuple[str, ...]
-    curves_w: FloatArray
-    sleep_w: FloatArray
-    cores: FloatArray
-    utilization: FloatArray
-    is_asleep: npt.NDArray[np.bool_]
-    #: What a watt counts on each host against the average.
-    watt_weight: float | FloatArray = 1.0
-    #: Which idle watts a component is charged with.
-    tariff: Tariff = PLAIN
+    #: Watts of a host's boards above idle at 0, 10 … 100 %, shape (n, 11).
+    busy_w: FloatArray
+    #: Watts of them idle, above those asleep, shape (n,).
+    idle_w: FloatArray
+    growth: FloatArray
 
-    @classmethod
-    def of(cls, hosts: Sequence[Host], tariff: Tariff = PLAIN) -> 'HostArrays':
-        """Columns of the given hosts, calibrated where watts are measured."""
-        curves = [host.node_type.curve for host in hosts]
-        arrays = cls(
-            names=tuple(host.name for host in hosts),
-            curves_w=np.array(
-                [curve.power_w for curve in curves], dtype=np.float64
-            ).reshape(-1, power.POINTS),
-            sleep_w=np.array([curve.sleep_w for curve in curves], dtype=float),
-            cores=np.array(
-                [host.node_type.cores for host in hosts], dtype=float
-            ),
-            utilization=np.array(
-                [host.utilization for host in hosts], dtype=float
-            ),
-            is_asleep=np.array([host.is_asleep for host in hosts], dtype=bool),
-            watt_weight=tariffs.factors(tariff, [host.zone for host in hosts]),
-            tariff=tariff,
-        )
-        measured_w = [host.power_w for host in hosts]
-        return calibrate(arrays, np.array(measured_w, dtype=float))
-
-
-def calibrate(hosts: HostArrays, measured_w: FloatArray) -> HostArrays:
-    """Scale each host's curve to what the host really draws now.
-
-    :param measured_w: watts, NaN where nothing is measured, shape (n,).
-    """
-    factor = calibration(hosts.curves_w, hosts.utilization, measured_w)
-    factor[hosts.is_asleep] = 1.0
-    return dataclasses.replace(
-        hosts, curves_w=hosts.curves_w * factor[:, np.newaxis]
-    )
-
-
-def calibration(
-    curves_w: FloatArray, utilization: FloatArray, measured_w: FloatArray
-) -> FloatArray:
-    """What a host draws against what its curve says, shape (n,).
-
-    A host that draws twice what its curve says at its present load is taken
-    to draw twice as much for the next component too: ageing fans, a failed
-    power supply, a neighbour that the CPU does not show.
-
-    :param curves_w: shape (n, 11).
-    :param utilization: when the watts were measured, shape (n,).
-    :param measured_w: watts, NaN where nothing is measured, shape (n,).
-    """
-    factor = measured_w / np.maximum(power.watts(curves_w, utilization), 1.0)
-    return np.where(
-        np.isnan(factor),
-        1.0,
-        np.clip(factor, 1.0 / MAX_CALIBRATION, MAX_CALIBRATION),
-    )
+    def at(self, rows: npt.NDArray[np.intp]) -> 'Boards':
+        """These rows of it, in this order."""
+        return Boards(self.busy_w[rows], self.idle_w[rows], self.growth[rows])
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -143,6 +93,8 @@ class Marginal:
     charged_w: FloatArray
     #: What ranks hosts: work for each weighted watt charged.
     merit: FloatArray
+    #: Part of ``power_w`` that accelerators draw.
+    accelerator_w: FloatArray
 
 
 def marginal(
@@ -150,6 +102,7 @@ def marginal(
     vcpus: float,
     busy_fraction: float | FloatArray,
     relative_speed: float | FloatArray,
+    boards: Boards | None = None,
 ) -> Marginal:
     """Cost of placing one component, on every host at once.
 
@@ -158,6 +111,7 @@ def marginal(
         a scalar, or shape (n,).
     :param relative_speed: speed of a core against the reference node's; a
         scalar, or shape (n,).
+    :param boards: accelerators that it uses.
     """
     work = np.broadcast_to(
         np.asarray(vcpus * busy_fraction, dtype=np.float64),
@@ -170,13 +124,18 @@ def marginal(
     )
     added_w = power.watts(hosts.curves_w, now + delta) - before_w
     charged_w = _charged_w(hosts, delta, added_w)
-    with np.errstate(divide='ignore', invalid='ignore'):
-        delivered = np.where(
-            delta > 0, np.clip((1.0 - now) / delta, 0.0, 1.0), 1.0
-        )
+    delivered = _delivered(now, delta)
+    boards_w = np.zeros(len(delta))
+    if boards is not None:
+        before = np.where(hosts.is_asleep, 0.0, hosts.accelerator_utilization)
+        boards_w = _boards_w(hosts, boards, before)
+        added_w = added_w + boards_w
+        charged_w = charged_w + boards_w + _boards_idle_w(hosts, boards, delta)
+        delivered = np.minimum(delivered, _delivered(before, boards.growth))
     return Marginal(
         utilization=delta,
         power_w=added_w,
+        accelerator_w=boards_w,
         efficiency=delivered * work / np.maximum(added_w, MIN_MARGINAL_W),
         charged_w=charged_w,
         merit=delivered
@@ -197,3 +156,84 @@ def _charged_w(
     shared_w = idle_w * hosts.tariff.standing_share * np.minimum(delta, 1.0)
     waking_w = shared_w + hosts.tariff.wake_share * (idle_w - shared_w)
     return added_w + np.where(hosts.is_asleep, waking_w - idle_w, shared_w)
+
+
+def _delivered(now: FloatArray, growth: FloatArray) -> FloatArray:
+    """Part of the work that fits below full load, in [0, 1]."""
+    with np.errstate(divide='ignore', invalid='ignore'):
+        return np.where(
+            growth > 0, np.clip((1.0 - now) / growth, 0.0, 1.0), 1.0
+        )
+
+
+def _boards_w(
+    hosts: HostArrays, boards: Boards, before: FloatArray
+) -> FloatArray:
+    """Watts that a component's accelerators add, shape (n,).
+
+    :param before: busy part of each host's boards.
+    """
+    curves_w = np.broadcast_to(boards.busy_w, (len(before), power.POINTS))
+    after_w = power.watts(curves_w, before + boards.growth)
+    return hosts.calibration * (after_w - power.watts(curves_w, before))
+
+
+def _boards_idle_w(
+    hosts: HostArrays, boards: Boards, delta: FloatArray
+) -> FloatArray:
+    """What the boards' idle watts change in the charge, shape (n,).
+
+    They go by the part of the boards that is used, not by that of the CPU.
+    """
+    part = np.minimum(boards.growth, 1.0) - np.minimum(delta, 1.0)
+    shared_w = boards.idle_w * hosts.tariff.standing_share * part
+    is_used = boards.growth > 0
+    changed_w = np.where(is_used, hosts.calibration * shared_w, 0.0)
+    waking = 1.0 - hosts.tariff.wake_share
+    return np.where(hosts.is_asleep, waking * changed_w, changed_w)
+
+
+def boards_on(
+    node_types: Sequence[NodeType], targets: Mapping[str, TagTarget]
+) -> Boards | None:
+    """What a component loads of the boards of some node types.
+
+    :param targets: of its tag, by node type; one that has none uses none.
+    :returns: a row for each node type; None where no boards are used.
+    """
+    rows = [_row(each, targets.get(each.name)) for each in node_types]
+    growth = np.array([growth for *_, growth in rows])
+    if not growth.any():
+        return None
+    return Boards(
+        busy_w=np.array([busy_w for busy_w, *_ in rows]),
+        idle_w=np.array([idle_w for _, idle_w, _ in rows]),
+        growth=growth,
+    )
+
+
+def _row(
+    node_type: NodeType, target: TagTarget | None
+) -> tuple[FloatArray, float, float]:
+    used: tuple[Accelerator, ...] = ()
+    if target is not None and target.accelerators_busy:
+        used = accelerators.of_kind(node_type.accelerators, target.accelerator)
+    if target is None or not used:
+        return np.zeros(power.POINTS), 0.0, 0.0
+    return (
+        accelerators.busy_curve_w(used),
+        accelerators.idle_w(used),
+        target.accelerators_busy / accelerators.count(used),
+    )
+
+
+def marginal_of(hosts: HostArrays, target: TagTarget) -> Marginal:
+    """Cost of a tag's target on hosts that are all of its node type."""
+    node_type = target.node_type
+    return marginal(
+        hosts,
+        target.flavor.vcpus,
+        target.expected_utilization,
+        target.relative_speed,
+        boards_on([node_type], {node_type.name: target}),
+    )

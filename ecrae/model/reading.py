@@ -19,6 +19,8 @@ class Metric(enum.StrEnum):
 
     #: Busy part of all of a host's CPU, in [0, 1].
     UTILIZATION = 'utilization'
+    #: Busy part of all of a host's accelerators, in [0, 1].
+    ACCELERATOR_UTILIZATION = 'accelerator_utilization'
     #: Cores an instance keeps busy.
     CPU_CORES_USED = 'cpu_cores_used'
     MEMORY_USED_MIB = 'memory_used_mib'
@@ -29,7 +31,12 @@ class Metric(enum.StrEnum):
 
 #: What is read of each subject.
 METRICS: dict[Subject, tuple[Metric, ...]] = {
-    Subject.HOST: (Metric.UTILIZATION, Metric.MEMORY_USED_MIB, Metric.POWER_W),
+    Subject.HOST: (
+        Metric.UTILIZATION,
+        Metric.MEMORY_USED_MIB,
+        Metric.POWER_W,
+        Metric.ACCELERATOR_UTILIZATION,
+    ),
     Subject.INSTANCE: (
         Metric.CPU_CORES_USED,
         Metric.MEMORY_USED_MIB,

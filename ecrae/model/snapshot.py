@@ -126,7 +126,7 @@ def _floor(reading: Reading, limits: Limits) -> float:
 
 
 def _ceiling(reading: Reading, limits: Limits) -> float:
-    if reading.metric is Metric.UTILIZATION:
+    if reading.metric in (Metric.UTILIZATION, Metric.ACCELERATOR_UTILIZATION):
         # A busy part has a hard top; a little rounding is forgiven.
         return 1.05
     if reading.subject is Subject.HOST and reading.metric is Metric.POWER_W:

@@ -10,8 +10,8 @@ import numpy as np
 
 from ecrae.model import load
 from ecrae.model import ranking
+from ecrae.model.host_arrays import HostArrays
 from ecrae.model.power import FloatArray
-from ecrae.model.ranking import HostArrays
 from ecrae.model.ranking import Marginal
 from ecrae.scheduler_filters import scores
 from ecrae.scheduler_filters.arrays import IntArray
@@ -55,7 +55,11 @@ def estimate(
         table.node_type[rows]
     ].T
     hosts = table.arrays(rows, states)
-    added = ranking.marginal(hosts, vcpus, busy, speed)
+    boards = ranking.boards_on(table.types, asked.targets if asked else {})
+    if boards is not None:
+        # Unknown hosts take the last row's; it means nothing.
+        boards = boards.at(table.node_type[rows])
+    added = ranking.marginal(hosts, vcpus, busy, speed, boards)
     return Estimate(hosts, added, preference)
 
 

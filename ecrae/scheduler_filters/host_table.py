@@ -17,12 +17,15 @@ from typing import Any
 import numpy as np
 from oslo_log import log as logging
 
+from ecrae.model import accelerators
+from ecrae.model import host_arrays
 from ecrae.model import power
 from ecrae.model import tariff as tariffs
 from ecrae.model.cluster import HostState
+from ecrae.model.cluster import NodeType
+from ecrae.model.host_arrays import HostArrays
 from ecrae.model.knowledge import Knowledge
 from ecrae.model.power import FloatArray
-from ecrae.model.ranking import HostArrays
 from ecrae.model.reading import Reading
 from ecrae.model.tariff import PLAIN
 from ecrae.model.tariff import Tariff
@@ -91,7 +94,8 @@ class HostTable:
         self.is_asleep: BoolArray = np.array(
             [*(host.state is HostState.ASLEEP for host in hosts), False], bool
         )
-        types = [knowledge.node_types[name] for name in self.node_types]
+        #: In the order of ``node_types``.
+        self.types = types = tuple(knowledge.node_types.values())
         own = [knowledge.node_type_of(host).curve for host in hosts]
         #: Watts of each host at 0, 10 … 100 %, shape (k + 1, 11).
         self.curves_w: FloatArray = np.array(
@@ -104,6 +108,9 @@ class HostTable:
         self.cores: FloatArray = np.array(
             [*(each.cores for each in types), 1], float
         )
+        #: Watts of accelerators above idle at 0, 10 … 100 %, of each node
+        #: type, shape (t + 1, 11); None where no node type has such.
+        self._boards_w = _boards_w(types)
 
     def locate(self, states: Sequence[Any]) -> IntArray:
         """Row of each of Nova's host states, or ``UNKNOWN``, shape (n,).
@@ -177,10 +184,15 @@ class HostTable:
         vcpus_used = np.nan_to_num(
             np.array([*map(_vcpus_used, states)], dtype=float)
         )
-        utilization, curves_w = self.measured.now(
-            rows, vcpus_used, cores, self.curves_w[rows]
+        curves_w = self.curves_w[rows]
+        boards_busy = self.measured.accelerator_utilization[rows]
+        boards_w: float | FloatArray = 0.0
+        if self._boards_w is not None:
+            boards_w = power.watts(self._boards_w[node_type], boards_busy)
+        utilization, factor = self.measured.now(
+            rows, vcpus_used, cores, curves_w, boards_w
         )
-        return HostArrays(
+        hosts = HostArrays(
             names=(),
             curves_w=curves_w,
             sleep_w=self.sleep_w[rows],
@@ -189,7 +201,10 @@ class HostTable:
             is_asleep=self.is_asleep[rows],
             watt_weight=self._watt_weight(states),
             tariff=self._tariff,
+            accelerator_utilization=boards_busy,
+            accelerator_w=boards_w,
         )
+        return hosts if factor is None else host_arrays.scaled(hosts, factor)
 
     def _watt_weight(self, states: Sequence[Any]) -> float | FloatArray:
         """What a watt counts on each host; zones are looked up at need."""
@@ -221,10 +236,7 @@ def _zone(state: Any) -> str | None:
     return None
 
 
-def draw_w(hosts: HostArrays) -> FloatArray:
-    """Watts that each host draws now, shape (n,)."""
-    return np.where(
-        hosts.is_asleep,
-        hosts.sleep_w,
-        power.watts(hosts.curves_w, hosts.utilization),
-    )
+def _boards_w(types: Sequence[NodeType]) -> FloatArray | None:
+    rows = [accelerators.busy_curve_w(each.accelerators) for each in types]
+    table = np.array([*rows, np.zeros(power.POINTS)])
+    return table if table.any() else None

@@ -15,8 +15,8 @@ from typing import Self
 
 import numpy as np
 
+from ecrae.model import host_arrays
 from ecrae.model import load
-from ecrae.model import ranking
 from ecrae.model.power import FloatArray
 from ecrae.model.reading import Metric
 from ecrae.model.reading import Reading
@@ -43,12 +43,14 @@ class Measured:
         size = len(rows) + 1
         self.utilization: FloatArray = np.full(size, np.nan)
         self.power_w: FloatArray = np.full(size, np.nan)
+        accelerators: FloatArray = np.full(size, np.nan)
         self._measured_at: FloatArray = np.full(size, np.nan)
         #: vCPUs in use when the measurement was first used.
         self._vcpus: FloatArray = np.full(size, np.nan)
         columns = {
             Metric.UTILIZATION: self.utilization,
             Metric.POWER_W: self.power_w,
+            Metric.ACCELERATOR_UTILIZATION: accelerators,
         }
         #: How many readings were too old.
         self.stale = 0
@@ -67,6 +69,8 @@ class Measured:
             self._measured_at[row] = np.fmax(
                 self._measured_at[row], reading.measured_at
             )
+        #: Nought where nothing measures it.
+        self.accelerator_utilization = np.nan_to_num(accelerators)
 
     def follow(self, earlier: Self) -> None:
         """Keep counting from where ``earlier`` did, for old measurements."""
@@ -84,14 +88,17 @@ class Measured:
         vcpus_used: FloatArray,
         cores: FloatArray,
         curves_w: FloatArray,
-    ) -> tuple[FloatArray, FloatArray]:
-        """Utilization and curves of n hosts at this moment.
+        accelerator_w: float | FloatArray,
+    ) -> tuple[FloatArray, FloatArray | None]:
+        """Utilization and calibration of n hosts at this moment.
 
         :param rows: shape (n,).
         :param vcpus_used: as Nova has it now, shape (n,).
         :param curves_w: of these hosts, shape (n, 11).
-        :returns: utilization in [0, 1], shape (n,), and the curves in the
-            proportion of the measured watts to theirs, shape (n, 11).
+        :param accelerator_w: what accelerators draw above idle, shape (n,).
+        :returns: utilization in [0, 1], shape (n,), and the proportion of
+            the measured watts to the curves', shape (n,); None where no
+            watts are measured.
         """
         first = self._vcpus[rows]
         first = np.where(np.isnan(first), vcpus_used, first)
@@ -103,12 +110,14 @@ class Measured:
         )
         added = (vcpus_used - first) * load.DEFAULT_BUSY_FRACTION / cores
         measured_w = self.power_w[rows]
+        factor = None
         if not np.isnan(measured_w).all():
-            factor = ranking.calibration(curves_w, then, measured_w)
-            curves_w = curves_w * factor[:, np.newaxis]
+            factor = host_arrays.calibration(
+                curves_w, then, measured_w, accelerator_w
+            )
         utilization = np.where(
             is_estimated,
             load.allocated_utilization(vcpus_used, cores),
             np.clip(measured + added, 0.0, 1.0),
         )
-        return utilization, curves_w
+        return utilization, factor

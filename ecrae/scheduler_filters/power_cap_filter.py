@@ -20,8 +20,8 @@ import numpy as np
 from nova.scheduler import filters
 from nova.scheduler import utils
 
+from ecrae.model import host_arrays
 from ecrae.scheduler_filters import estimate
-from ecrae.scheduler_filters import host_table
 from ecrae.scheduler_filters import knowledge_view
 from ecrae.scheduler_filters import power_caps
 from ecrae.scheduler_filters import request
@@ -76,11 +76,14 @@ class EcraePowerCapFilter(filters.BaseHostFilter):
             spec_obj.vcpus,
             request.requirement_of(spec_obj, view.knowledge),
         )
-        draw_w = np.where(is_known, host_table.draw_w(found.hosts), 0.0)
+        draw_w = np.where(is_known, host_arrays.draw_w(found.hosts), 0.0)
         # Past full load the ranking's watts go on rising; real ones do not.
-        after_w = np.minimum(
-            draw_w + found.marginal.power_w, found.hosts.curves_w[:, -1]
+        full_w = (
+            found.hosts.curves_w[:, -1]
+            + found.hosts.accelerator_w
+            + found.marginal.accelerator_w
         )
+        after_w = np.minimum(draw_w + found.marginal.power_w, full_w)
         added_w = np.where(is_known, after_w - draw_w, 0.0)
         self._seen_w.update(
             zip((state.host for state in states), draw_w.tolist(), strict=True)

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from ecrae.kb import knowledge
 from ecrae.kb import readings
 from ecrae.kb.db import Database
+from ecrae.model import accelerators
 from ecrae.model import snapshot
 from ecrae.model.knowledge import Knowledge
 from ecrae.model.power import PowerCurve
@@ -68,6 +69,7 @@ def limits(known: Knowledge, max_age_s: float) -> Limits:
         max_age_s=max_age_s,
         host_max_w={
             name: node_type.curve.power_w[-1]
+            + accelerators.busy_w(node_type.accelerators, 1.0)
             for name, node_type in types.items()
         },
         host_min_w={

@@ -9,9 +9,14 @@ from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
 
+import numpy as np
+
 from ecrae.kb import measured_curves
+from ecrae.model import accelerators
 from ecrae.model import fit
 from ecrae.model import pairing
+from ecrae.model import power as watts
+from ecrae.model.cluster import Accelerator
 from ecrae.model.fit import Fit
 from ecrae.model.knowledge import Knowledge
 from ecrae.model.power import PowerCurve
@@ -45,14 +50,45 @@ def measure(
     """Fit the curve of each host, starting from its node type's.
 
     It starts there even for a host that was measured before, so that the
-    same readings give the same curve.
+    same readings give the same curve. What accelerators drew above idle is
+    taken off the watts first, as far as their load was measured.
 
     :raises ConfigError: no source is configured.
     :raises CloudError: no source answered.
     """
     busy = history.read(Subject.HOST, Metric.UTILIZATION)
     power = history.read(Subject.HOST, Metric.POWER_W)
-    return list(_outcomes(known, history, hosts, busy, power))
+    names = list(hosts)
+    if any(accelerators.idle_w(_boards(known, name)) for name in names):
+        boards = history.read(Subject.HOST, Metric.ACCELERATOR_UTILIZATION)
+        for name in boards.keys() & power.keys() & known.hosts.keys():
+            power[name] = _without_boards(
+                power[name], boards[name], _boards(known, name)
+            )
+    return list(_outcomes(known, history, names, busy, power))
+
+
+def _boards(known: Knowledge, host: str) -> tuple[Accelerator, ...]:
+    return known.node_types[known.hosts[host].node_type].accelerators
+
+
+def _without_boards(
+    power: Sequence[Reading],
+    boards: Sequence[Reading],
+    fitted: Sequence[Accelerator],
+) -> list[Reading]:
+    """Watts as if the accelerators had been idle."""
+    curve = accelerators.busy_curve_w(fitted)
+    load = np.interp(
+        [reading.measured_at for reading in power],
+        [reading.measured_at for reading in boards],
+        [reading.value for reading in boards],
+    )
+    busy_w = watts.watts(np.broadcast_to(curve, (len(load), len(curve))), load)
+    return [
+        dataclasses.replace(reading, value=max(0.0, reading.value - off))
+        for reading, off in zip(power, busy_w.tolist(), strict=True)
+    ]
 
 
 def _outcomes(

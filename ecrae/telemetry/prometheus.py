@@ -3,8 +3,8 @@
 """Readings from Prometheus, as the usual exporters publish them.
 
 node_exporter gives hosts' CPU and memory, the libvirt exporter instances'
-CPU and memory, Kepler or Scaphandre watts. Any query can be replaced by an
-option, so a PDU or a vendor's exporter serves as well.
+CPU and memory, Kepler or Scaphandre watts, DCGM the load of GPUs. Any query
+can be replaced by an option, so a PDU or a vendor's exporter serves as well.
 """
 
 from collections.abc import Iterator
@@ -40,6 +40,11 @@ QUERIES: dict[Key, str] = {
     (Subject.HOST, Metric.POWER_W): (
         'sum by ({host}) (rate(kepler_node_platform_joules_total[5m]))'
         ' or sum by ({host}) (scaph_host_power_microwatts) / 1e6'
+    ),
+    # The mean of all GPUs, by NVIDIA's DCGM exporter or nvidia_gpu_exporter.
+    (Subject.HOST, Metric.ACCELERATOR_UTILIZATION): (
+        'avg by ({host}) (DCGM_FI_DEV_GPU_UTIL) / 100'
+        ' or avg by ({host}) (nvidia_smi_utilization_gpu_ratio)'
     ),
     (Subject.INSTANCE, Metric.CPU_CORES_USED): (
         'sum by (uuid) (rate(libvirt_domain_info_cpu_time_seconds_total[5m])'

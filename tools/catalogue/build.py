@@ -11,9 +11,10 @@ The relative speed of a node type for a tag is
 where ``share_k`` is the part of the tag's run time that goes with resource
 *k* on the reference node type and ``s_k`` the node type's figure for *k*
 over the reference's: SPECpower ssj_ops at full load per core, peak memory
-bandwidth per core, boost clock, or accelerator rating per node. Containers
-gain 3 % for want of a virtual machine monitor (estimated; Felter et al.,
-ISPASS 2015, found 0 to 5 % of CPU time for KVM).
+bandwidth per core, or boost clock. What a tag asks of accelerators goes by
+the rating of a board: where one is half as fast, twice as many are busy.
+Containers gain 3 % for want of a virtual machine monitor (estimated; Felter
+et al., ISPASS 2015, found 0 to 5 % of CPU time for KVM).
 """
 
 import pathlib
@@ -67,33 +68,17 @@ def _power_profiles(profiles: Mapping[str, Any]) -> dict[str, Any]:
         if 'linear' in profile:
             idle, full = profile['linear']
             watts = [idle + (full - idle) * step / 10 for step in range(11)]
-        elif 'base' in profile:
-            base = made[profile['base']]
-            watts = _with_boards(base['power_w'], *profile['accelerators'])
-            source = (
-                f'{profile["base"]} and {source}, '
-                'busy in step with the processors'
-            )
         else:
             watts = profile['power_w']
             source += ' (© SPEC), transcribed; sleep_w is estimated'
-        sleep_w = profile.get('sleep_w') or made[profile['base']]['sleep_w']
         made[name] = {
             'quality': profile['quality'],
             'source': source,
-            'sleep_w': float(sleep_w),
+            # A board sleeps when its node does, which supplies it.
+            'sleep_w': float(profile.get('sleep_w', 0)),
             'power_w': [round(float(watt), 1) for watt in watts],
         }
     return dict(sorted(made.items()))
-
-
-def _with_boards(
-    base: list[float], count: int, idle: float, full: float
-) -> list[float]:
-    return [
-        watts + count * (idle + (full - idle) * step / 10)
-        for step, watts in enumerate(base)
-    ]
 
 
 def _node_type(node_type: dict[str, Any], inputs: Any) -> dict[str, Any]:
@@ -140,6 +125,7 @@ def _tag(tag: dict[str, Any], inputs: Any) -> dict[str, Any]:
                 _speed(node_type, reference, tag['shares'], inputs), 3
             ),
             'expected_utilization': tag['busy'],
+            **_boards(node_type, reference, tag, inputs),
         }
         for flavor in tag['flavors']
         for node_type in tag['node_types']
@@ -162,6 +148,24 @@ def _tag(tag: dict[str, Any], inputs: Any) -> dict[str, Any]:
     }
 
 
+def _boards(
+    node_type: str, reference: str, tag: dict[str, Any], inputs: Any
+) -> dict[str, Any]:
+    """Boards that do what the tag's keep busy on the reference node type."""
+    if 'boards_busy' not in tag:
+        return {}
+    ratings = inputs['accelerator_ratings']
+    mine, theirs = (
+        inputs['node_types'][name]['accelerator']
+        for name in (node_type, reference)
+    )
+    busy = tag['boards_busy'] * ratings[theirs['model']]
+    return {
+        'accelerator': mine['kind'],
+        'accelerators_busy': round(busy / ratings[mine['model']], 3),
+    }
+
+
 def _speed(
     node_type: str, reference: str, shares: dict[str, float], inputs: Any
 ) -> float:
@@ -178,16 +182,11 @@ def _speed(
 def _figures(name: str, inputs: Any) -> dict[str, float]:
     node_type = inputs['node_types'][name]
     cpu = inputs['cpus'][node_type['cpu']]
-    figures = {
+    return {
         'throughput': cpu['ssj_ops'] / cpu['cores'],
         'bandwidth': cpu['bandwidth_gb_s'] / cpu['cores'],
         'clock': cpu['clock_ghz'],
     }
-    board = node_type.get('accelerator')
-    if board:
-        rating = inputs['accelerator_ratings'][board['model']]
-        figures['accelerator'] = rating * board['count'] / cpu['cores']
-    return figures
 
 
 if __name__ == '__main__':

@@ -21,7 +21,8 @@ class Hosts(command.Lister):
 
     Efficiency is what one more typical component would get: busy reference
     cores for each added watt. The tags are those for which the host is the
-    best or within ten per cent of it.
+    best or within ten per cent of it. A host's watts have those in them that
+    its accelerators draw by curves of their own, idle ones included.
     """
 
     auth_required = True
@@ -53,6 +54,7 @@ class Hosts(command.Lister):
                 round(host.utilization, 3),
                 round(view.power_w, 1),
                 host.power_w is not None,
+                round(view.accelerator_power_w, 1),
                 round(view.marginal_power_w, 2),
                 round(view.efficiency, 4),
                 command.Nested(view.tags),
@@ -69,6 +71,7 @@ COLUMNS = (
     'utilization',
     'power_w',
     'is_measured',
+    'accelerator_power_w',
     'marginal_power_w',
     'efficiency',
     'tags',

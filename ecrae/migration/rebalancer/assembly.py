@@ -10,7 +10,6 @@ for none that it would refuse.
 
 import collections
 import dataclasses
-import re
 from collections.abc import Iterable
 from collections.abc import Mapping
 from collections.abc import Sequence
@@ -19,8 +18,10 @@ from typing import Any
 from ecrae.migration.optimizer.snapshot import Host
 from ecrae.migration.optimizer.snapshot import Snapshot
 from ecrae.migration.optimizer.snapshot import Workload
+from ecrae.model import accelerators
 from ecrae.model import cluster
 from ecrae.model import hints
+from ecrae.model import host_arrays
 from ecrae.model import reading
 from ecrae.model import tariff as tariffs
 from ecrae.model.agent import Agent
@@ -38,12 +39,6 @@ from ecrae.model.tariff import Tariff
 #: Room of hosts whose disks are not Placement's business; finite, because
 #: infinities do not subtract.
 BOUNDLESS_GIB = 1e9
-
-#: Flavor extra specs by which a device of the host is passed through; Nova
-#: numbers the groups of ``resources``.
-_DEVICE_SPEC = re.compile(
-    r'pci_passthrough:|accel:device_profile|resources\w*:(VGPU|PGPU|FPGA)'
-)
 
 #: Trait given to hosts whose agent runs a driver, for that driver's
 #: containers; Placement knows nothing of it.
@@ -149,7 +144,10 @@ def _host(
         memory_mib=host.memory_free_mib
         + sum(server.memory_mib for server in servers),
         disk_gib=disk_gib + sum(server.disk_gib for server in servers),
-        curve=host.node_type.curve,
+        # Who uses accelerators stays, so what they draw does too.
+        curve=accelerators.raised(
+            host.node_type.curve, host_arrays.accelerator_w(host)
+        ),
         architecture=host.node_type.architecture,
         hypervisor_type=host.node_type.hypervisor_type,
         cpu_allocation_ratio=vcpus / threads,
@@ -206,7 +204,7 @@ def _stays(server: FleetServer) -> bool:
         or bool(server.task)
         or server.is_locked
         or is_pinned(server)
-        or any(_DEVICE_SPEC.match(name) for name in server.extra_specs)
+        or server.has_devices
     )
 
 

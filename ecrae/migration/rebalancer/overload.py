@@ -31,9 +31,11 @@ from ecrae.migration.optimizer.objective import Migration
 from ecrae.model import ranking
 from ecrae.model.cluster import Host
 from ecrae.model.cluster import HostState
+from ecrae.model.host_arrays import HostArrays
 from ecrae.model.knowledge import Tag
 from ecrae.model.plan import Action
 from ecrae.model.plan import ActionKind
+from ecrae.model.ranking import Boards
 from ecrae.model.tariff import PLAIN
 from ecrae.model.tariff import Tariff
 
@@ -241,10 +243,11 @@ def _action(
         _speed(component, host) / _speed(component, here) for host in hosts
     ]
     added = ranking.marginal(
-        ranking.HostArrays.of(hosts, tariff),
+        HostArrays.of(hosts, tariff),
         component.vcpus,
         busy,
         np.array(speeds),
+        _boards(component, hosts),
     )
     best = min(
         range(len(hosts)),
@@ -270,14 +273,27 @@ def _action(
 def _freed_w(component: Component, host: Host) -> float:
     """Watts that its host draws less without it."""
     part = min(component.busy_cores / host.node_type.cores, host.utilization)
+    boards = _boards(component, [host])
+    freed = float(boards.growth[0]) if boards else 0.0
     without = dataclasses.replace(
-        host, utilization=host.utilization - part, power_w=None
+        host,
+        utilization=host.utilization - part,
+        accelerator_utilization=max(0.0, host.accelerator_utilization - freed),
+        power_w=None,
     )
     busy = part * host.node_type.cores / component.vcpus
     added = ranking.marginal(
-        ranking.HostArrays.of([without]), component.vcpus, busy, 1.0
+        HostArrays.of([without]), component.vcpus, busy, 1.0, boards
     )
     return float(added.power_w[0])
+
+
+def _boards(component: Component, hosts: Sequence[Host]) -> Boards | None:
+    """Accelerators that it uses on each host, as its tag expects."""
+    if component.tag is None:
+        return None
+    targets = {each.node_type.name: each for each in component.tag.targets}
+    return ranking.boards_on([host.node_type for host in hosts], targets)
 
 
 def _cost_j(component: Component) -> float:

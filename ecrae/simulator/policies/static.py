@@ -8,6 +8,7 @@ import numpy as np
 
 from ecrae.model import load
 from ecrae.model import ranking
+from ecrae.model.host_arrays import HostArrays
 from ecrae.model.power import FloatArray
 from ecrae.simulator.policies.booking import Booking
 from ecrae.simulator.policy import Move
@@ -49,7 +50,7 @@ def merit(booking: Booking, machine: int) -> FloatArray:
     """
     fleet = booking.world.fleet
     busy = load.DEFAULT_BUSY_FRACTION
-    hosts = ranking.HostArrays(
+    hosts = HostArrays(
         names=fleet.names,
         curves_w=fleet.curves_w,
         sleep_w=fleet.sleep_w,

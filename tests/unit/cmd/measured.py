@@ -18,15 +18,24 @@ REAL = power.linear(111.0, 333.0)
 INTERVAL_S = 300
 
 
-def write(folder, *hosts, count=200):
-    """Let telemetry know that each host went from idle to full load."""
+def write(folder, *hosts, count=200, boards_w=0.0):
+    """Let telemetry know that each host went from idle to full load.
+
+    :param boards_w: what its accelerators, busy now and again, draw then.
+    """
     now = time.time()
     rows = []
     for host in hosts:
         for step, load in enumerate(np.linspace(0, 1, count)):
             at = now - (count - step) * INTERVAL_S
             rows.append(_row(host, 'utilization', float(load), at))
-            rows.append(_row(host, 'power_w', REAL.at(float(load)), at + 20))
+            busy = float(step // 7 % 3) / 2 if boards_w else 0.0
+            drawn_w = REAL.at(float(load)) + busy * boards_w
+            rows.append(_row(host, 'power_w', drawn_w, at + 20))
+            if boards_w:
+                rows.append(
+                    _row(host, 'accelerator_utilization', busy, at + 20)
+                )
     add(folder, rows)
 
 

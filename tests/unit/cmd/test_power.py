@@ -78,6 +78,35 @@ def test_the_same_readings_give_the_same_curve(hosts, tmp_path):
     assert _curve(tmp_path, 'compute-1') == first
 
 
+def test_what_accelerators_draw_is_not_the_processors(hosts, tmp_path):
+    hosts('kb set host compute-1 node_type=arm-altra-q80-l4')
+    # Two boards between 16 W and 72 W.
+    measured.write(tmp_path, 'compute-1', boards_w=112.0)
+
+    assert hosts('power fit compute-1')[0] == 0
+
+    # The own curve is that of the node with its boards idle.
+    assert _curve(tmp_path, 'compute-1') == pytest.approx(
+        measured.REAL.power_w, abs=2
+    )
+
+
+def test_a_boards_profile_is_not_deleted_while_in_use(hosts):
+    code, _output, errors = hosts('kb delete power-profile board-u50')
+    assert code == 1
+    assert 'used by node-type arm-altra-q80-u50:' in errors
+
+
+def test_what_a_tag_asks_of_boards_is_kept_with_its_history(hosts, tmp_path):
+    busy = 'targets.0.accelerators_busy'
+    assert hosts(f'kb set tag gpu {busy}=0.75')[0] == 0
+    change = json.loads(hosts('kb history gpu -f json')[1])[0]
+
+    assert _known(tmp_path).tags['gpu'].targets[0].accelerators_busy == 0.75
+    assert hosts(f'kb revert {change["id"]}')[0] == 0
+    assert _known(tmp_path).tags['gpu'].targets[0].accelerators_busy == 1.289
+
+
 def test_a_dry_run_keeps_nothing(hosts, tmp_path):
     measured.write(tmp_path, 'compute-1')
     before = hosts('kb export')

@@ -14,6 +14,7 @@ from ecrae.deployer.candidates import Minima
 from ecrae.deployer.selection import Previous
 from ecrae.model import ranking
 from ecrae.model.cluster import HostState
+from ecrae.model.host_arrays import HostArrays
 from ecrae.model.knowledge import TagKind
 from tests.unit.deployer import world
 
@@ -343,7 +344,7 @@ def test_no_room_is_given_twice_and_no_better_host_is_passed_over(
         ]
         if there and target.flavor is world.SMALL:
             cost = ranking.marginal(
-                ranking.HostArrays.of(there),
+                HostArrays.of(there),
                 1,
                 target.expected_utilization,
                 target.relative_speed,

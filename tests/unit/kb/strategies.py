@@ -6,6 +6,7 @@ import itertools
 
 from hypothesis import strategies as st
 
+from ecrae.model import accelerators
 from ecrae.model.cluster import Accelerator
 from ecrae.model.cluster import Flavor
 from ecrae.model.cluster import HostState
@@ -41,6 +42,7 @@ TEXTS = st.one_of(
     st.sampled_from(['two\nlines', '\ttabs ', ' ', '\n', '# no', '{a: b}']),
 )
 COUNTS = st.integers(1, 2**31 - 1)
+BOARDS = st.integers(1, 64)
 AMOUNTS = st.integers(0, 2**31 - 1)
 SPEEDS = st.floats(1e-6, 1e6)
 SHARES = st.floats(1e-6, 1.0)
@@ -64,13 +66,25 @@ def _profiles(draw, name):
     )
 
 
+def _board(kind, model, count, profile):
+    if profile is None:
+        return Accelerator(kind, model, count)
+    return Accelerator(kind, model, count, profile.curve, profile.name)
+
+
 @st.composite
 def _node_types(draw, name, profiles):
     profile = draw(st.sampled_from(profiles))
     cores, threads = sorted(draw(st.tuples(COUNTS, COUNTS)))
     boards = draw(
         st.lists(
-            st.builds(Accelerator, NAMES, LABELS, COUNTS),
+            st.builds(
+                _board,
+                NAMES,
+                LABELS,
+                BOARDS,
+                st.sampled_from([None, *profiles]),
+            ),
             max_size=2,
             unique_by=lambda board: (board.kind, board.model),
         )
@@ -84,7 +98,9 @@ def _node_types(draw, name, profiles):
         memory_mib=draw(COUNTS),
         disk_gib=draw(AMOUNTS),
         hypervisor_type=draw(NAMES),
-        curve=profile.curve,
+        curve=accelerators.whole(
+            profile.curve, sorted(boards, key=lambda b: (b.kind, b.model))
+        ),
         power_profile=profile.name,
         accelerators=tuple(sorted(boards, key=lambda b: (b.kind, b.model))),
     )
@@ -104,6 +120,17 @@ def _flavors(draw, name):
 
 
 @st.composite
+def _boards_busy(draw, node_type):
+    kinds = [board.kind for board in node_type.accelerators]
+    if not kinds or draw(st.booleans()):
+        return {}
+    return {
+        'accelerator': draw(st.sampled_from(kinds)),
+        'accelerators_busy': draw(SPEEDS),
+    }
+
+
+@st.composite
 def _tags(draw, name, node_types, flavors):
     kind = draw(st.sampled_from(TagKind))
     named = node_types[:1] if kind is TagKind.EXACT else node_types
@@ -115,6 +142,7 @@ def _tags(draw, name, node_types, flavors):
             preference=draw(COUNTS),
             relative_speed=draw(SPEEDS),
             expected_utilization=draw(SHARES),
+            **draw(_boards_busy(node_type)),
         )
         for node_type, flavor in draw(
             st.lists(

@@ -151,6 +151,25 @@ def test_formal_faults_and_dangling_references_come_together():
             '      - compute-1',
             "hosts: ['compute-1'] is not a mapping",
         ),
+        (
+            'power_profile: flat\n',
+            'power_profile: flat\n        accelerators:\n          - {kind: '
+            'gpu, model: L4, power_profile: l4}\n',
+            'node_types.small.accelerators[0].power_profile: there is no '
+            "power profile named 'l4'",
+        ),
+        (
+            'preference: 1}',
+            'preference: 1, accelerator: gpu, accelerators_busy: 0.5}',
+            'tags.web.targets[0].accelerator: small has no gpu accelerator; '
+            'it has: none',
+        ),
+        (
+            'preference: 1}',
+            'preference: 1, accelerator: gpu}',
+            "tags.web.targets[0]: 'accelerators_busy' is a dependency of "
+            "'accelerator'",
+        ),
         ('ecrae_knowledge: 1', 'ecrae_knowledge: 2', 'ecrae_knowledge: 1 was '
          'expected'),
         (

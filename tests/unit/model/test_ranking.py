@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 
 from ecrae.model import cluster
+from ecrae.model import host_arrays
 from ecrae.model import power
 from ecrae.model import ranking
+from ecrae.model.host_arrays import HostArrays
 from ecrae.model.tariff import Tariff
 
 
@@ -34,7 +36,7 @@ def host(name='n', *, cores=10, idle_w=100, max_w=200, sleep_w=10, **state):
 
 
 def marginal(*hosts, vcpus=2, busy=0.5, speed=1.0):
-    return ranking.marginal(ranking.HostArrays.of(hosts), vcpus, busy, speed)
+    return ranking.marginal(HostArrays.of(hosts), vcpus, busy, speed)
 
 
 def test_formula_on_an_awake_host():
@@ -111,7 +113,7 @@ def test_host_that_draws_more_than_its_curve_says_costs_more():
     )
     costs = marginal(plain, thirsty, broken).power_w
     assert costs[1] == pytest.approx(2 * costs[0])
-    assert costs[2] == pytest.approx(ranking.MAX_CALIBRATION * costs[0])
+    assert costs[2] == pytest.approx(host_arrays.MAX_CALIBRATION * costs[0])
 
 
 ADDED_ONLY = Tariff(standing_share=0.0, wake_share=1.0)
@@ -119,9 +121,7 @@ LOADS = st.floats(0.0, 1.0)
 
 
 def _marginal(tariff, *hosts, vcpus=2):
-    return ranking.marginal(
-        ranking.HostArrays.of(hosts, tariff), vcpus, 0.5, 1.0
-    )
+    return ranking.marginal(HostArrays.of(hosts, tariff), vcpus, 0.5, 1.0)
 
 
 def test_component_answers_for_its_part_of_the_idle_watts():

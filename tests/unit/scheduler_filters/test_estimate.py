@@ -5,8 +5,15 @@ import dataclasses
 import numpy as np
 import pytest
 
+from ecrae.kb import catalogue
+from ecrae.model import host_arrays
 from ecrae.model import ranking
 from ecrae.model.cluster import Host
+from ecrae.model.host_arrays import HostArrays
+from ecrae.model.knowledge import KnownHost
+from ecrae.model.reading import Metric
+from ecrae.model.reading import Reading
+from ecrae.model.reading import Subject
 from ecrae.model.tariff import Tariff
 from ecrae.scheduler_filters import estimate
 from ecrae.scheduler_filters.host_table import HostTable
@@ -32,7 +39,7 @@ def _estimate(asked, vcpus=2):
 def test_same_answer_as_the_deployers():
     found = _estimate(requirement('web', 'web.small', None, KNOWN))
 
-    hosts = ranking.HostArrays.of(
+    hosts = HostArrays.of(
         [
             Host(
                 name=state.host,
@@ -58,6 +65,60 @@ def test_same_answer_as_the_deployers():
     assert found.preference[:2].tolist() == [2, 1]
 
 
+def test_same_answer_as_the_deployers_where_boards_are_used():
+    """Load of boards as telemetry has it, of hosts of two kinds."""
+    known = catalogue.load()
+    types = ('x86-epyc-7763-a100', 'x86-epyc-9654-l4', 'x86-epyc-9754')
+    hosts = {f'h{i}': KnownHost(name=f'h{i}', node_type=types[i % 3])
+             for i in range(6)}  # fmt: skip
+    known = dataclasses.replace(known, hosts=hosts)
+    busy = {name: i / 8 for i, name in enumerate(hosts)}
+    readings = [
+        Reading(
+            subject=Subject.HOST,
+            name=name,
+            metric=metric,
+            value=value,
+            measured_at=0.0,
+            source='test',
+        )
+        for name, load in busy.items()
+        for metric, value in (
+            (Metric.ACCELERATOR_UTILIZATION, load),
+            (Metric.POWER_W, 600.0),
+        )
+    ]
+    table = HostTable(known, set(), readings, now=1.0, max_age_s=10.0)
+    states = [State(name) for name in hosts]
+    asked = requirement('gpu', 'ecrae.gpu.large', None, known)
+    found = estimate.estimate(table, table.locate(states), states, 8, asked)
+
+    seen = [
+        Host(
+            name=name,
+            node_type=known.node_types[host.node_type],
+            vcpus_free=0,
+            memory_free_mib=0,
+            disk_free_gib=0,
+            power_w=600.0,
+            accelerator_utilization=busy[name],
+        )
+        for name, host in hosts.items()
+    ]
+    assert host_arrays.draw_w(found.hosts) == pytest.approx(
+        host_arrays.draw_w(HostArrays.of(seen))
+    )
+    for place, host in enumerate(seen):
+        target = asked.targets.get(host.node_type.name)
+        if target is None:
+            continue
+        expected = ranking.marginal_of(HostArrays.of([host]), target)
+        for column in ('power_w', 'accelerator_w', 'charged_w', 'merit'):
+            assert getattr(found.marginal, column)[place] == pytest.approx(
+                getattr(expected, column)[0]
+            ), (host.name, column)
+
+
 def test_same_tariff_as_the_deployers():
     tariff = Tariff(
         carbon_g_per_kwh={'hydro': 30.0, 'coal': 900.0},
@@ -75,7 +136,7 @@ def test_same_tariff_as_the_deployers():
     table = HostTable(KNOWN, set(), tariff=tariff)
     found = estimate.estimate(table, table.locate(states), states, 2, None)
 
-    hosts = ranking.HostArrays.of(
+    hosts = HostArrays.of(
         [
             Host(
                 name=name,

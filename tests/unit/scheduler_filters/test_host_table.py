@@ -5,8 +5,8 @@ import logging
 import numpy as np
 import pytest
 
+from ecrae.model import host_arrays
 from ecrae.model.cluster import HostState
-from ecrae.scheduler_filters import host_table
 from ecrae.scheduler_filters.host_table import HostTable
 from tests import hardware
 from tests.unit.scheduler_filters.states import State
@@ -109,7 +109,7 @@ def test_load_is_estimated_from_what_nova_gave_out():
     hosts = table.arrays(table.locate(states), states)
 
     assert hosts.utilization.tolist() == pytest.approx([0.0, 0.3, 0.0])
-    assert host_table.draw_w(hosts).tolist() == pytest.approx([60, 120, 60])
+    assert host_arrays.draw_w(hosts).tolist() == pytest.approx([60, 120, 60])
 
 
 def test_sleeping_host_draws_its_sleep_watts():
@@ -118,7 +118,7 @@ def test_sleeping_host_draws_its_sleep_watts():
 
     hosts = table.arrays(np.array([0]), [State('a')])
 
-    assert host_table.draw_w(hosts).tolist() == [5.0]
+    assert host_arrays.draw_w(hosts).tolist() == [5.0]
 
 
 def test_the_same_states_are_found_again_and_others_afresh():

@@ -5,11 +5,11 @@ import logging
 import numpy as np
 import pytest
 
+from ecrae.model.host_arrays import draw_w
 from ecrae.model.reading import Metric
 from ecrae.model.reading import Reading
 from ecrae.model.reading import Subject
 from ecrae.scheduler_filters.host_table import HostTable
-from ecrae.scheduler_filters.host_table import draw_w
 from ecrae.scheduler_filters.keeper import Facts
 from ecrae.scheduler_filters.keeper import Keeper
 from tests import hardware
