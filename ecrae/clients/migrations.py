@@ -30,6 +30,7 @@ class Place:
     task: str
     is_locked: bool
     metadata: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    extra_specs: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +62,7 @@ def get_place(connection: Connection, server: str) -> Place:
         task=facts.get('OS-EXT-STS:task_state') or '',
         is_locked=bool(facts.get('locked')),
         metadata=facts.get('metadata') or {},
+        extra_specs=facts.get('flavor', {}).get('extra_specs') or {},
     )
 
 

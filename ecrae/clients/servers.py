@@ -43,6 +43,7 @@ class Details:
     #: None for a server that boots from a volume, or whose image is gone.
     image: Image | None
     metadata: Mapping[str, str]
+    extra_specs: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
 
 def get(connection: Connection, server_id: str) -> Details:
@@ -72,6 +73,7 @@ def get(connection: Connection, server_id: str) -> Details:
         if found.image
         else None,
         metadata=found.metadata,
+        extra_specs=flavor.get('extra_specs') or {},
     )
 
 

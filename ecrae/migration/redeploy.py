@@ -280,14 +280,11 @@ def _is_ours(
 
 
 def _require_consent(server: servers.Details) -> None:
-    def says(key: str) -> bool:
-        return hints.is_true(server.metadata.get(key, ''))
-
-    if not says(hints.RELOCATABLE) or says(hints.PINNED):
+    if not hints.is_relocatable(server.metadata, server.extra_specs):
         raise exception.PreCheckFailed(
             f'Server {server.id} may not be redeployed: its owner allows it '
-            f'by the metadata {hints.RELOCATABLE}=true, without '
-            f'{hints.PINNED}.'
+            f'by {hints.RELOCATABLE}=true in its metadata or its flavor, '
+            f'without {hints.PINNED}.'
         )
 
 
@@ -295,7 +292,9 @@ def _flavor(
     known: Knowledge, node_type: NodeType, server: servers.Details
 ) -> Flavor:
     """The tag's smallest flavor there that is no smaller than the old one."""
-    tag = known.tags.get(server.metadata.get(hints.TAG, ''))
+    tag = known.tags.get(
+        hints.mark(hints.TAG, server.metadata, server.extra_specs)
+    )
     if tag is None:
         return server.flavor
     fitting = [

@@ -6,6 +6,9 @@ The same keys serve as scheduler hints, server metadata and, for operators
 who tag a flavor instead of an application, flavor extra specs.
 """
 
+from collections.abc import Mapping
+
+
 #: Workload tag of the component that the server runs.
 TAG = 'ecrae:tag'
 
@@ -37,6 +40,38 @@ REPLACES = 'ecrae:replaces'
 EXACT_PREFIX = 'exact:'
 
 
+def mark(
+    key: str, metadata: Mapping[str, str], extra_specs: Mapping[str, str]
+) -> str:
+    """What the owner says of a server, or else its flavor; empty: nothing."""
+    return metadata.get(key) or extra_specs.get(key, '')
+
+
 def is_true(text: str) -> bool:
     """Whether a mark's text says yes."""
     return text.strip().lower() in _TRUE
+
+
+def is_pinned(
+    metadata: Mapping[str, str], extra_specs: Mapping[str, str]
+) -> bool:
+    """Whether a server stays where it is.
+
+    One word is enough: an owner cannot move what the operator's flavor pins,
+    nor the other way round.
+    """
+    return any(
+        is_true(marks.get(PINNED, '')) for marks in (metadata, extra_specs)
+    )
+
+
+def is_relocatable(
+    metadata: Mapping[str, str], extra_specs: Mapping[str, str]
+) -> bool:
+    """Whether a server may be redeployed on another architecture.
+
+    The owner's word counts before the flavor's, and what is pinned never is.
+    """
+    return is_true(mark(RELOCATABLE, metadata, extra_specs)) and not is_pinned(
+        metadata, extra_specs
+    )

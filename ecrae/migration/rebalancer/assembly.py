@@ -91,14 +91,6 @@ def snapshot(seen: Seen) -> Snapshot:
     )
 
 
-def is_pinned(server: FleetServer) -> bool:
-    """Whether its owner, or the flavor, says that it stays."""
-    return any(
-        hints.is_true(marks.get(hints.PINNED, ''))
-        for marks in (server.metadata, server.extra_specs)
-    )
-
-
 def in_flux(servers: Iterable[FleetServer]) -> list[FleetServer]:
     """Servers that something is being done with."""
     return [server for server in servers if server.task]
@@ -108,7 +100,11 @@ class _Measured:
     """What is measured of workloads, by name."""
 
     def __init__(self, readings: Iterable[Reading]) -> None:
-        self._values = reading.values(readings, Subject.INSTANCE)
+        self._values = {
+            (reading.name, reading.metric): reading.value
+            for reading in readings
+            if reading.subject is Subject.INSTANCE
+        }
 
     def cores(self, name: str, vcpus: float, host: cluster.Host) -> float:
         """Threads kept busy; an estimate where nothing measures it."""
@@ -168,7 +164,7 @@ def _servers(
 ) -> Iterable[Workload]:
     together, apart = _memberships(seen.groups)
     for server in servers:
-        tag = server.metadata.get(hints.TAG, '')
+        tag = hints.mark(hints.TAG, server.metadata, server.extra_specs)
         yield Workload(
             id=server.id,
             name=server.name,
@@ -203,7 +199,7 @@ def _stays(server: FleetServer) -> bool:
         server.status != _MOVABLE
         or bool(server.task)
         or server.is_locked
-        or is_pinned(server)
+        or hints.is_pinned(server.metadata, server.extra_specs)
         or server.has_devices
     )
 

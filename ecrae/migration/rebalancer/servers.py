@@ -220,10 +220,9 @@ class _Interruptible:
 
 def _check(place: migrations.Place, action: Action) -> None:
     """What Nova does not look at; the driver and Nova do the rest."""
-    pinned = place.metadata.get(hints.PINNED, '')
-    if hints.is_true(pinned):
+    if hints.is_pinned(place.metadata, place.extra_specs):
         raise exception.PreCheckFailed(
-            f'{action.workload} was pinned by {hints.PINNED}={pinned}.'
+            f'{action.workload} was pinned by {hints.PINNED}.'
         )
 
 

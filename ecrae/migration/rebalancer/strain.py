@@ -3,12 +3,10 @@
 """Components with a threshold, out of what was seen of servers. Pure."""
 
 from collections.abc import Iterable
-from collections.abc import Mapping
 from collections.abc import Sequence
 
 from ecrae.migration.rebalancer.overload import Component
 from ecrae.model import hints
-from ecrae.model import reading
 from ecrae.model.fleet import FleetServer
 from ecrae.model.knowledge import Knowledge
 from ecrae.model.reading import Metric
@@ -29,15 +27,20 @@ def components(
 
     :param max_load: of servers that name none; None: they have none.
     """
-    values = reading.values(readings, Subject.INSTANCE)
+    values = {
+        (reading.name, reading.metric): reading.value
+        for reading in readings
+        if reading.subject is Subject.INSTANCE
+    }
     found = []
     for server in servers:
+        marks = server.metadata, server.extra_specs
         load = _limit(server, hints.MAX_LOAD) or max_load
         rate = _limit(server, hints.MAX_REQUESTS_PER_S)
         busy = values.get((server.id, Metric.CPU_CORES_USED))
         if (load is None and rate is None) or busy is None:
             continue
-        if server.task or server.is_locked or _says(server, hints.PINNED):
+        if server.task or server.is_locked or hints.is_pinned(*marks):
             continue
         found.append(
             Component(
@@ -49,26 +52,16 @@ def components(
                 requests_per_s=values.get((server.id, Metric.REQUESTS_PER_S)),
                 max_load=load,
                 max_requests_per_s=rate,
-                tag=knowledge.tags.get(_mark(server, hints.TAG)),
-                is_relocatable=_says(server, hints.RELOCATABLE),
+                tag=knowledge.tags.get(hints.mark(hints.TAG, *marks)),
+                is_relocatable=hints.is_relocatable(*marks),
             )
         )
     return tuple(found)
 
 
-def _mark(server: FleetServer, key: str) -> str:
-    """What the server's owner says, or else its flavor."""
-    marks: Mapping[str, str] = server.metadata
-    return marks.get(key) or server.extra_specs.get(key, '')
-
-
-def _says(server: FleetServer, key: str) -> bool:
-    return hints.is_true(_mark(server, key))
-
-
 def _limit(server: FleetServer, key: str) -> float | None:
     try:
-        value = float(_mark(server, key))
+        value = float(hints.mark(key, server.metadata, server.extra_specs))
     except ValueError:
         return None
     return value if 0.0 < value < float('inf') else None

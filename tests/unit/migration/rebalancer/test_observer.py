@@ -165,9 +165,10 @@ def test_what_cannot_or_must_not_move_stays(seen, facts):
         'resources:VGPU',
         'resources1:PGPU',
         'accel:device_profile',
+        'ecrae:pinned',
     ],
 )
-def test_a_server_with_a_device_of_its_host_stays(seen, spec):
+def test_what_a_flavor_binds_to_its_host_stays(seen, spec):
     server = _server('a', 'h1')
     server['flavor']['extra_specs'] = {spec: '1'}
     seen.answer([server], [])

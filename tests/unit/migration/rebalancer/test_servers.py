@@ -49,6 +49,7 @@ class Nova:
         self.status = 'ACTIVE'
         self.task = None
         self.metadata = {}
+        self.extra_specs = {}
         self.looks = 2
         self.ends_on = 'compute-2'
         self.ends_as = 'ACTIVE'
@@ -78,6 +79,7 @@ class Nova:
                 'OS-EXT-SRV-ATTR:host': self.host,
                 'OS-EXT-STS:task_state': self.task,
                 'locked': False,
+                'flavor': {'extra_specs': self.extra_specs},
                 'metadata': self.metadata,
             }
         }
@@ -201,8 +203,9 @@ def test_a_cancelled_plan_aborts_the_migration(cloud, task):
     assert nova.host == 'compute-1'
 
 
-def test_one_that_was_pinned_meanwhile_stays(cloud):
-    nova = Nova(cloud, metadata={'ecrae:pinned': 'True'})
+@pytest.mark.parametrize('where', ['metadata', 'extra_specs'])
+def test_one_that_was_pinned_meanwhile_stays(cloud, where):
+    nova = Nova(cloud, **{where: {'ecrae:pinned': 'True'}})
     with pytest.raises(exception.PreCheckFailed, match='pinned'):
         _move(cloud)
     assert nova.asked == []
