@@ -38,6 +38,7 @@ class Details:
 
     id: str
     name: str
+    status: str
     project_id: str
     flavor: Flavor
     #: None for a server that boots from a volume, or whose image is gone.
@@ -62,6 +63,7 @@ def get(connection: Connection, server_id: str) -> Details:
     return Details(
         id=found.id,
         name=found.name,
+        status=found.status,
         project_id=found.tenant_id,
         flavor=Flavor(
             name=flavor['original_name'],

@@ -299,3 +299,13 @@ class TargetChange(Base):
     new_fields: orm.Mapped[dict[str, Any] | None] = orm.mapped_column(
         JsonText, nullable=False
     )
+
+
+class Redeployment(Base):
+    """A server that is being replaced, and what it had before."""
+
+    __tablename__ = 'redeployment'
+
+    server: orm.Mapped[str] = orm.mapped_column(_LABEL, primary_key=True)
+    attachments: orm.Mapped[dict[str, Any]] = orm.mapped_column(JsonText)
+    failure: orm.Mapped[str] = orm.mapped_column(sa.Text)

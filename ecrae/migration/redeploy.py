@@ -7,19 +7,16 @@ their owner marked relocatable. The stack that the server belongs to is asked
 to replace it: what Heat stores of every stack, tagged or not, is plain HOT,
 so three properties of one resource are changed there and all else is kept.
 Heat takes the old server's ports off, makes the new server, then deletes the
-old one; if the new one fails it goes back and puts the ports on again. The old
-server runs all the while, without a network from the one to the other. A later
-update of the stack
-with its own TOSCA document finds the new server as it is and leaves it.
+old one. The old server runs all the while, without a network from the one to
+the other. A later update of the stack with its own TOSCA document finds the
+new server as it is and leaves it.
+
+When the new server fails, Heat goes back, and :mod:`.reversal` does what is
+missing then.
 """
 
-import copy
-import dataclasses
 import time
 from collections.abc import Callable
-from collections.abc import Mapping
-from collections.abc import MutableMapping
-from typing import Any
 
 from oslo_log import log
 
@@ -30,6 +27,11 @@ from ecrae.clients import servers
 from ecrae.clients.session import Connection
 from ecrae.kb import db
 from ecrae.kb import knowledge as kb_knowledge
+from ecrae.kb.redeployments import Redeployment
+from ecrae.migration import replacement
+from ecrae.migration.replacement import Hardware
+from ecrae.migration.reversal import Case
+from ecrae.migration.reversal import Reversal
 from ecrae.model import hints
 from ecrae.model import images
 from ecrae.model.cluster import Flavor
@@ -39,17 +41,6 @@ from ecrae.model.plan import Action
 
 
 LOG = log.getLogger(__name__)
-
-_SERVER = 'OS::Nova::Server'
-
-
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Hardware:
-    """What the new server is to be built with."""
-
-    node_type: str
-    flavor: str
-    image: str
 
 
 class RedeployEnactor:
@@ -73,6 +64,13 @@ class RedeployEnactor:
         self._connect = connect
         self._database = database
         self._timeout_s = timeout_s
+        self._reversal = Reversal(
+            connection,
+            database,
+            timeout_s=timeout_s,
+            pause=pause,
+            clock=clock,
+        )
         self._pause = pause
         self._clock = clock
 
@@ -82,13 +80,15 @@ class RedeployEnactor:
         """Return once the new server runs and the old one is gone.
 
         :raises PreCheckFailed: nothing was touched.
-        :raises TransferFailed: Heat went back; the old server still runs.
-        :raises RestoreFailed: the stack needs a person; the old server runs
-            unless the message says otherwise.
+        :raises TransferFailed: the old server runs with what it had; the
+            message names an address that could not be had again.
+        :raises RestoreFailed: a person must look at the stack, or at what
+            the old server lacks; the message says which.
         """
         try:
             server = servers.get(self._connection, action.workload)
         except exception.NotFound:
+            self._reversal.forget(action.workload)
             self._require_successor(action)
             return
         stacks = orchestration.Stacks(self._connect(server.project_id))
@@ -99,35 +99,40 @@ class RedeployEnactor:
                 f"ECRAE's account has no role there: it cannot be "
                 f'redeployed.'
             )
-        template = stacks.template(place.stack_id)
-        if not _is_ours(template, place, server.id):
-            self._begin(stacks, place, template, server, action)
-        self._follow(stacks, place, server, cancelled)
+        case = Case(server=server.id, place=place, stacks=stacks)
+        known = self._reversal.find(server.id)
+        why = known.failure if known else ''
+        if not why:
+            if not _is_begun(case, known):
+                self._begin(case, server, action.destination)
+            why = self._follow(case, cancelled)
+        if why:
+            raise self._reversal.take_back(case, why)
+        self._reversal.forget(server.id)
 
     def _begin(
-        self,
-        stacks: orchestration.Stacks,
-        place: orchestration.Place,
-        template: Mapping[str, Any],
-        server: servers.Details,
-        action: Action,
+        self, case: Case, server: servers.Details, destination: str
     ) -> None:
         _require_consent(server)
-        stack = stacks.find(place.stack_id)
-        if stack is None or not stack.is_complete:
-            status = stack.status if stack else 'gone'
+        stack = case.stack()
+        if not stack.is_complete:
             raise exception.PreCheckFailed(
-                f'The stack of server {server.id} is {status}: it is '
+                f'The stack of server {server.id} is {stack.status}: it is '
                 f'redeployed when the stack is complete.'
             )
-        hardware = self._choose(server, action.destination)
+        hardware = self._choose(server, destination)
+        place = case.place
+        changed = replacement.replaced(
+            case.stacks.template(place.stack_id),
+            place.resource,
+            hardware,
+            server.id,
+        )
+        self._reversal.remember(server.id)
         LOG.info(
             'Replacing server %s by one on %s', server.id, hardware.node_type
         )
-        stacks.change_template(
-            place.stack_id,
-            replaced(template, place.resource, hardware, server.id),
-        )
+        case.stacks.change_template(place.stack_id, changed)
 
     def _choose(self, server: servers.Details, host: str) -> Hardware:
         with self._database.reader() as session:
@@ -160,61 +165,26 @@ class RedeployEnactor:
             node_type=node_type.name, flavor=flavor.name, image=image.name
         )
 
-    def _follow(
-        self,
-        stacks: orchestration.Stacks,
-        place: orchestration.Place,
-        server: servers.Details,
-        cancelled: Callable[[], bool],
-    ) -> None:
-        """Wait for the stack; ask once to go back when cancelled."""
+    def _follow(self, case: Case, cancelled: Callable[[], bool]) -> str:
+        """Wait for the stack; ask once to go back when cancelled.
+
+        :returns: why the old server is to stay; empty: it is replaced.
+        """
         deadline = self._clock() + self._timeout_s
         why = ''
         while True:
-            stack = stacks.find(place.stack_id)
-            if stack is None:
-                raise exception.Conflict(
-                    f'The stack of server {server.id} was deleted meanwhile.'
-                )
+            stack = case.stack()
             if not stack.is_in_progress:
-                return self._judge(stacks, place, server, stack, why)
+                return _verdict(case, stack, why)
             is_late = self._clock() >= deadline
             if not why and (is_late or cancelled()):
                 why = 'it took too long' if is_late else 'it was cancelled'
                 if stack.status.startswith('UPDATE'):
-                    stacks.cancel_update(place.stack_id)
+                    case.stacks.cancel_update(case.place.stack_id)
                 deadline = self._clock() + self._timeout_s
             elif why and is_late:
-                raise exception.RestoreFailed(
-                    f'Stack {stack.name} does not come to an end: it is '
-                    f'{stack.status}.'
-                )
+                return f'{why}, and Heat does not come to an end'
             self._pause(orchestration.POLL_INTERVAL_S)
-
-    def _judge(
-        self,
-        stacks: orchestration.Stacks,
-        place: orchestration.Place,
-        server: servers.Details,
-        stack: orchestration.Stack,
-        why: str,
-    ) -> None:
-        successor = stacks.server_of(place)
-        if stack.status == 'UPDATE_COMPLETE' and successor != server.id:
-            LOG.info('Server %s runs in place of %s', successor, server.id)
-            return
-        reason = why or stack.status_reason
-        if stack.status == 'ROLLBACK_COMPLETE' and successor == server.id:
-            raise exception.TransferFailed(
-                f'Server {server.id} stays as it was: {reason}.'
-            )
-        raise exception.RestoreFailed(
-            f'Stack {stack.name} is {stack.status} after redeploying server '
-            f'{server.id}: {reason}. See "openstack stack failures list '
-            f'{stack.id}", and whether the server has its ports: Heat takes '
-            f'them off before it makes another one, and fails to put them on '
-            f'again when that one vanishes too soon.'
-        )
 
     def _require_successor(self, action: Action) -> None:
         """That the server is gone because another one took its place."""
@@ -224,59 +194,23 @@ class RedeployEnactor:
         raise exception.NotFound(noun='server', name=action.workload)
 
 
-def replaced(
-    template: Mapping[str, Any],
-    resource: str,
-    hardware: Hardware,
-    server_id: str,
-) -> dict[str, Any]:
-    """The template with one server on other hardware.
+def _is_begun(case: Case, known: Redeployment | None) -> bool:
+    """Whether Heat was asked already, and is at it or has gone back.
 
-    :param server_id: the server whose place the new one takes.
-    :raises PreCheckFailed: the resource is not a server of its own.
+    Its template is what was last asked; after going back, the former one.
     """
-    changed = copy.deepcopy(dict(template))
-    found = changed.get('resources', {}).get(resource)
-    if not found or found.get('type') != _SERVER:
-        raise exception.PreCheckFailed(
-            f'Resource {resource} of server {server_id} is not an '
-            f"{_SERVER} in its stack's template."
-        )
-    properties = found['properties']
-    properties['flavor'] = hardware.flavor
-    properties['image'] = hardware.image
-    # Heat would resize and rebuild the old server in its place.
-    properties['flavor_update_policy'] = 'REPLACE'
-    properties['image_update_policy'] = 'REPLACE'
-    metadata = _mapping(properties, 'metadata')
-    metadata[hints.REPLACES] = server_id
-    for marks in (metadata, _mapping(properties, 'scheduler_hints')):
-        if hints.NODE_TYPE in marks:
-            marks[hints.NODE_TYPE] = hardware.node_type
-    return changed
+    if case.is_asked_for():
+        return True
+    return known is not None and case.stack().status.startswith('ROLLBACK')
 
 
-def _mapping(
-    properties: MutableMapping[str, Any], name: str
-) -> MutableMapping[str, Any]:
-    """A property that is a mapping, made if it is not there."""
-    if properties.get(name) is None:
-        properties[name] = {}
-    found: MutableMapping[str, Any] = properties[name]
-    return found
-
-
-def _is_ours(
-    template: Mapping[str, Any], place: orchestration.Place, server_id: str
-) -> bool:
-    """Whether the replacement was asked for already, and is wanted still.
-
-    Heat's template is what was last asked; after going back, it is the
-    former one again.
-    """
-    resource = template.get('resources', {}).get(place.resource, {})
-    metadata = resource.get('properties', {}).get('metadata') or {}
-    return bool(metadata.get(hints.REPLACES) == server_id)
+def _verdict(case: Case, stack: orchestration.Stack, why: str) -> str:
+    """Why the old server is to stay; empty: another runs in its place."""
+    successor = case.stacks.server_of(case.place)
+    if stack.status == 'UPDATE_COMPLETE' and successor != case.server:
+        LOG.info('Server %s runs in place of %s', successor, case.server)
+        return ''
+    return why or stack.status_reason or f'its stack is {stack.status}'
 
 
 def _require_consent(server: servers.Details) -> None:

@@ -45,10 +45,26 @@ def servers(tag, count, **host):
         'metadata': {'ecrae.tag': tag},
         'capabilities': {'host': {'properties': host}},
     }
+    return _stack({f'n{i}': node for i in range(count)})
+
+
+def tagged(**tags):
+    """A descriptor with one server a tag, by the servers' names."""
+    system = {'type': 'linux', 'distribution': 'ubuntu'}
+    node_templates = {
+        node: {
+            'type': 'tosca.nodes.Compute',
+            'metadata': {'ecrae.tag': tag},
+            'capabilities': {'os': {'properties': system}},
+        }
+        for node, tag in tags.items()
+    }
+    return _stack(node_templates)
+
+
+def _stack(node_templates):
     return {
         'tosca_definitions_version': 'tosca_simple_yaml_1_3',
         'heat_template_version': 'ecrae_tosca_1',
-        'topology_template': {
-            'node_templates': {f'n{i}': node for i in range(count)}
-        },
+        'topology_template': {'node_templates': node_templates},
     }

@@ -15,29 +15,11 @@ from ecrae.kb import db
 from ecrae.migration import redeploy
 from ecrae.model import hints
 from ecrae.model import plan
+from tests.cloud import descriptors
 from tests.cloud.testcloud import HOSTS
 
 
 TAG = 'web-frontend'
-
-
-def tosca(**tags):
-    """A descriptor with one Compute node a tag."""
-    system = {'type': 'linux', 'distribution': 'ubuntu'}
-    return {
-        'tosca_definitions_version': 'tosca_simple_yaml_1_3',
-        'heat_template_version': 'ecrae_tosca_1',
-        'topology_template': {
-            'node_templates': {
-                node: {
-                    'type': 'tosca.nodes.Compute',
-                    'capabilities': {'os': {'properties': system}},
-                    'metadata': {'ecrae.tag': tag},
-                }
-                for node, tag in tags.items()
-            }
-        },
-    }
 
 
 class KilledError(BaseException):
@@ -84,7 +66,7 @@ def database(conf):
 
 
 def _relocatable(**tags):
-    document = tosca(**tags)
+    document = descriptors.tagged(**tags)
     nodes = document['topology_template']['node_templates']
     for node in nodes.values():
         node['metadata']['ecrae.relocatable'] = True
@@ -182,40 +164,84 @@ def test_the_next_rebalancer_finishes_what_one_began(
     assert _is_gone(admin, old)
 
 
-def test_a_failure_leaves_the_old_one_running(
-    conf, database, admin, demo, name
-):
-    demo.create_stack(name, _relocatable(server=TAG))
-    old = demo.servers_of(name)['server']
-    host, _ = _elsewhere(old)
+@contextlib.contextmanager
+def _room_nowhere_but_on(admin, host):
     others = [
         service
         for service in admin.sdk.compute.services(binary='nova-compute')
-        if service.host != old.compute_host
+        if service.host != host
     ]
     for service in others:
         admin.sdk.compute.disable_service(service, disabled_reason='test')
     try:
-        with pytest.raises(exception.MigrationError) as failure:
-            _enactor(conf, database)(_action(old, host), cancelled=_never)
+        yield
     finally:
         for service in others:
             admin.sdk.compute.enable_service(service)
 
-    # Heat does not always find its way back: then a person is asked for.
-    status = demo.stack(name).stack_status
-    kind = {
-        'ROLLBACK_COMPLETE': exception.TransferFailed,
-        'ROLLBACK_FAILED': exception.RestoreFailed,
-    }[status]
-    assert type(failure.value) is kind
-    now = admin.sdk.compute.get_server(old.id)
+
+def _with_a_port_of_its_own(demo, name):
+    """The stack with its server on a port that is a resource."""
+    template = demo.heat.stacks.template(name)
+    demo.delete_stack(name)
+    resources = template['resources']
+    resources['port'] = {
+        'type': 'OS::Neutron::Port',
+        'properties': {'network': 'private'},
+    }
+    port = {'get_resource': 'port'}
+    resources['server']['properties']['networks'] = [{'port': port}]
+    demo.create_stack(name, template)
+
+
+def _connections(admin, server):
+    """Network, addresses and security groups of each port."""
+    return {
+        (
+            port.network_id,
+            tuple(sorted(each['ip_address'] for each in port.fixed_ips)),
+            tuple(sorted(port.security_group_ids)),
+            port.device_owner,
+            port.project_id,
+        )
+        for port in admin.sdk.network.ports(device_id=server.id)
+    }
+
+
+@pytest.mark.parametrize('whose', ['nova', 'stack'])
+def test_a_failure_leaves_the_old_one_as_it_was(
+    whose, conf, database, admin, demo, name
+):
+    demo.create_stack(name, _relocatable(server=TAG))
+    if whose == 'stack':
+        _with_a_port_of_its_own(demo, name)
+    old = demo.servers_of(name)['server']
+    had = _connections(admin, old)
+    host, _ = _elsewhere(old)
+    with (
+        _room_nowhere_but_on(admin, old.compute_host),
+        pytest.raises(exception.TransferFailed, match='No valid host'),
+    ):
+        _enactor(conf, database)(_action(old, host), cancelled=_never)
+
+    now = demo.servers_of(name)['server']
+    assert now.id == old.id
     assert now.status == 'ACTIVE'
     assert now.compute_host == old.compute_host
+    assert len(had) == 1
+    assert _connections(admin, old) == had
+    assert demo.stack(name).stack_status.endswith('_COMPLETE')
+    # Heat can do with the stack whatever its owner wants.
+    demo.heat.stacks.update(name, existing=True)
+    assert demo.stack(name).stack_status == 'UPDATE_COMPLETE'
+    assert demo.servers_of(name)['server'].id == old.id
+    assert _connections(admin, old) == had
+    demo.delete_stack(name)
+    assert not _connections(admin, old)
 
 
 def test_an_owner_who_did_not_consent_is_respected(conf, database, demo, name):
-    demo.create_stack(name, tosca(server=TAG))
+    demo.create_stack(name, descriptors.tagged(server=TAG))
     old = demo.servers_of(name)['server']
     host, _ = _elsewhere(old)
 

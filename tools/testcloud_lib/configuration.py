@@ -287,6 +287,8 @@ def heat(cloud: Cloud) -> Options:
             'num_engine_workers': 1,
             'region_name_for_services': REGION,
             'auth_encryption_key': cloud.password('heat-key') + 'testheat',
+            # Tests let servers fail, and wait for Heat to give up.
+            'action_retry_limit': 1,
             'stack_user_domain_name': 'heat',
             'stack_domain_admin': 'heat_domain_admin',
             'stack_domain_admin_password': cloud.password('heat_domain_admin'),

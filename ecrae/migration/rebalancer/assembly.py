@@ -22,7 +22,6 @@ from ecrae.model import accelerators
 from ecrae.model import cluster
 from ecrae.model import hints
 from ecrae.model import host_arrays
-from ecrae.model import reading
 from ecrae.model import tariff as tariffs
 from ecrae.model.agent import Agent
 from ecrae.model.fleet import FleetServer

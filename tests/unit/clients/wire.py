@@ -16,6 +16,7 @@ NOVA = 'https://nova.test/v2.1'
 PLACEMENT = 'https://placement.test'
 GLANCE = 'https://glance.test'
 HEAT = 'https://heat.test/v1/project'
+NEUTRON = 'https://neutron.test'
 
 
 class WireCloud:
@@ -31,6 +32,7 @@ class WireCloud:
                 'placement': PLACEMENT,
                 'image': GLANCE,
                 'orchestration': HEAT,
+                'network': NEUTRON,
             }
         ).items():
             token.add_service(service).add_standard_endpoints(

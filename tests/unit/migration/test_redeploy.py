@@ -4,11 +4,13 @@
 
 import copy
 import dataclasses
+import itertools
 import re
 
 import pytest
 
 from ecrae import exception
+from ecrae.clients import orchestration
 from ecrae.kb import catalogue
 from ecrae.kb import db
 from ecrae.kb import knowledge
@@ -18,6 +20,7 @@ from ecrae.model import plan
 from ecrae.model.knowledge import Knowledge
 from ecrae.model.knowledge import KnownHost
 from tests.unit.clients import wire
+from tests.unit.clients.network import Network
 
 
 OLD, NEW = 'old-server', 'new-server'
@@ -63,12 +66,21 @@ class World:
         self.server = OLD
         self.status = 'CREATE_COMPLETE'
         self.ends = 'UPDATE_COMPLETE'
+        #: Whether Heat's way back is one all the way.
+        self.puts_ports_on = False
+        self.stored = None
+        self.server_status = 'ACTIVE'
         self.looks = 2
         self.metadata = {
             'ecrae:tag': 'web-frontend',
             'ecrae:relocatable': 'true',
         }
+        self.extra_specs = {}
         self.asked = []
+        self.network = Network(self.cloud, OLD)
+        self.network.add('stacks', '10.0.0.5')
+        self.network.add('novas', '10.0.0.6', is_novas=True)
+        self.network.volumes['data'] = '/dev/vdb'
         self._database(folder)
         heat, nova = f'{wire.HEAT}/stacks', f'{wire.NOVA}/servers'
         http = requests_mock
@@ -115,8 +127,14 @@ class World:
             'server': {
                 'id': OLD,
                 'name': 'shop-web-xyz',
+                'status': self.server_status,
                 'tenant_id': 'project',
-                'flavor': {**flavor, 'ram': 1024, 'disk': 1},
+                'flavor': {
+                    **flavor,
+                    'ram': 1024,
+                    'disk': 1,
+                    'extra_specs': self.extra_specs,
+                },
                 'image': {'id': 'id-arm'},
                 'metadata': self.metadata,
             }
@@ -154,10 +172,23 @@ class World:
         if self.status == 'UPDATE_IN_PROGRESS':
             self.looks -= 1
             if self.looks <= 0:
-                self.status = self.ends
-                if self.ends == 'UPDATE_COMPLETE':
-                    self.server = NEW
+                self._end()
         return shown
+
+    def _end(self):
+        """What Heat does at the end of an update."""
+        self.status = self.ends
+        if self.ends == 'UPDATE_COMPLETE':
+            self.server = NEW if self.is_replacing else OLD
+        elif self.ends.startswith('ROLLBACK'):
+            self.template = self.stored
+            if self.puts_ports_on:
+                self.network.restore(self.had)
+
+    @property
+    def is_replacing(self):
+        web = self.template['resources']['web']['properties']
+        return 'ecrae:replaces' in web['metadata']
 
     def _resources(self, request, _context):
         if request.qs.get('name') == ['web']:
@@ -174,8 +205,14 @@ class World:
 
     def _update(self, request, context):
         self.asked.append(request.json())
-        self.template = request.json()['template']
         self.status = 'UPDATE_IN_PROGRESS'
+        if 'template' in request.json():
+            self.stored = self.template
+            self.template = request.json()['template']
+            self.had = self.network.seen()
+            self.network.take_off()
+        else:
+            self.ends = 'UPDATE_COMPLETE'
         context.status_code = 202
         return {}
 
@@ -184,13 +221,14 @@ class World:
         self.ends = 'ROLLBACK_COMPLETE'
         return {}
 
-    def redeploy(self, host='x86-1', cancelled=lambda: False):
+    def redeploy(self, host='x86-1', cancelled=lambda: False, **parts):
         connection = self.cloud.connection()
+        parts = {'pause': lambda _: None, **parts}
         redeploy.RedeployEnactor(
             connection,
             lambda project: connection,
             self.database,
-            pause=lambda _: None,
+            **parts,
         )(
             plan.Action(
                 kind=plan.ActionKind.REDEPLOY,
@@ -247,35 +285,151 @@ def test_a_server_that_is_gone_without_successor_is_an_error(world):
         world.redeploy()
 
 
-def test_a_failure_that_heat_takes_back_is_reported(world):
-    world.ends = 'ROLLBACK_COMPLETE'
+class KilledError(BaseException):
+    """The rebalancer dies."""
+
+
+def _addresses(world):
+    held = world.network.addresses.values()
+    return sorted(itertools.chain.from_iterable(held))
+
+
+def _all_is_as_it_was(world):
+    assert world.server == OLD
+    assert _addresses(world) == ['10.0.0.5', '10.0.0.6']
+    assert world.network.volumes == {'data': '/dev/vdb'}
+    assert not world.is_replacing
+    assert world.status.endswith('_COMPLETE')
+
+
+@pytest.mark.parametrize('puts_ports_on', [False, True])
+@pytest.mark.parametrize('ends', ['ROLLBACK_COMPLETE', 'ROLLBACK_FAILED'])
+def test_a_failure_leaves_all_as_it_was(world, ends, puts_ports_on):
+    world.ends, world.puts_ports_on = ends, puts_ports_on
     with pytest.raises(exception.TransferFailed, match='No valid host'):
         world.redeploy()
-    assert world.server == OLD
+    _all_is_as_it_was(world)
+    # What was kept of it does not spoil the next time.
+    world.ends = 'UPDATE_COMPLETE'
+    world.redeploy()
+    assert world.server == NEW
 
 
-def test_a_stack_that_stays_broken_needs_a_person(world):
+def test_a_stack_that_has_failed_is_looked_at_again(world):
     world.ends = 'ROLLBACK_FAILED'
+    with pytest.raises(exception.TransferFailed):
+        world.redeploy()
+    assert world.asked[1:] == [{'disable_rollback': True}]
+    assert world.status == 'UPDATE_COMPLETE'
+
+
+def test_heat_is_not_asked_to_look_at_a_broken_server(world):
+    """It would make another one in its place, by the former template."""
+    world.ends = 'ROLLBACK_FAILED'
+    world.server_status = 'ERROR'
     with pytest.raises(exception.RestoreFailed, match='stack failures list'):
         world.redeploy()
+    assert len(world.asked) == 1
+    assert _addresses(world) == ['10.0.0.5', '10.0.0.6']
+
+
+def test_a_stack_that_did_not_go_back_needs_a_person(world):
+    world.ends = 'UPDATE_FAILED'
+    with pytest.raises(exception.RestoreFailed, match='UPDATE_FAILED'):
+        world.redeploy()
+    assert len(world.asked) == 1
+    assert _addresses(world) == ['10.0.0.5', '10.0.0.6']
+
+
+def test_what_cannot_be_given_back_is_named(world):
+    world.ends = 'ROLLBACK_COMPLETE'
+    world.network.refused = {'data'}
+    ticks = itertools.count(step=10)
+    with pytest.raises(exception.RestoreFailed, match='lacks volume data'):
+        world.redeploy(clock=lambda: next(ticks))
+    assert _addresses(world) == ['10.0.0.5', '10.0.0.6']
+
+
+def test_what_the_failed_server_still_holds_is_waited_for(world):
+    world.ends = 'ROLLBACK_COMPLETE'
+    world.network.refused = {'stacks'}
+
+    def pause(_seconds):
+        if world.status == 'ROLLBACK_COMPLETE':
+            world.network.refused = set()
+
+    with pytest.raises(exception.TransferFailed):
+        world.redeploy(pause=pause)
+    _all_is_as_it_was(world)
+
+
+def test_an_address_that_another_took_meanwhile_is_told(world):
+    world.ends = 'ROLLBACK_COMPLETE'
+    world.network.taken = {'10.0.0.6'}
+    with pytest.raises(exception.TransferFailed, match=r'10\.0\.0\.6 was not'):
+        world.redeploy()
+    assert _addresses(world) == ['10.0.0.5', '10.0.0.99']
+
+
+@pytest.mark.parametrize('ends', ['ROLLBACK_COMPLETE', 'ROLLBACK_FAILED'])
+@pytest.mark.parametrize('dies_in', ['UPDATE', 'ROLLBACK'])
+def test_another_rebalancer_takes_it_back(world, ends, dies_in):
+    world.ends = ends
+    world.network.refused = {'stacks'}
+
+    def pause(_seconds):
+        if world.status.startswith(dies_in):
+            raise KilledError
+
+    with pytest.raises(KilledError):
+        world.redeploy(pause=pause)
+    world.network.refused = set()
+    with pytest.raises(exception.TransferFailed, match='No valid host'):
+        world.redeploy()
+    _all_is_as_it_was(world)
+
+
+def test_one_that_died_before_heat_was_asked_is_done_again(world, monkeypatch):
+    def die(*_):
+        raise KilledError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(orchestration.Stacks, 'change_template', die)
+        with pytest.raises(KilledError):
+            world.redeploy()
+    assert world.asked == []
+    world.redeploy()
+    assert world.server == NEW
+
+
+def test_a_heat_that_never_ends_is_given_up(world):
+    world.looks = 10**6
+    world.ends = 'ROLLBACK_COMPLETE'
+    ticks = itertools.count(step=600)
+    with pytest.raises(exception.RestoreFailed, match='took too long'):
+        world.redeploy(clock=lambda: next(ticks))
+    assert world.asked[1:] == [{'cancel_update': None}]
+    assert _addresses(world) == ['10.0.0.5', '10.0.0.6']
 
 
 def test_cancelling_lets_heat_go_back(world):
     with pytest.raises(exception.TransferFailed, match='cancelled'):
         world.redeploy(cancelled=lambda: True)
     assert world.asked[1:] == [{'cancel_update': None}]
+    _all_is_as_it_was(world)
 
 
 @pytest.mark.parametrize(
-    'metadata',
+    ('metadata', 'extra_specs'),
     [
-        {},
-        {'ecrae:relocatable': 'false'},
-        {'ecrae:relocatable': 'true', 'ecrae:pinned': 'true'},
+        ({}, {}),
+        ({'ecrae:relocatable': 'false'}, {'ecrae:relocatable': 'true'}),
+        ({'ecrae:relocatable': 'true', 'ecrae:pinned': 'true'}, {}),
+        ({'ecrae:relocatable': 'true'}, {'ecrae:pinned': 'true'}),
     ],
 )
-def test_owners_must_agree(world, metadata):
-    world.metadata = metadata
+def test_owners_must_agree(world, metadata, extra_specs):
+    world.metadata, world.extra_specs = metadata, extra_specs
     with pytest.raises(exception.PreCheckFailed, match='may not be'):
         world.redeploy()
     assert world.asked == []
@@ -303,10 +457,3 @@ def test_a_server_of_no_stack_cannot_be_redeployed(world, requests_mock):
     )
     with pytest.raises(exception.PreCheckFailed, match='no Heat stack'):
         world.redeploy()
-
-
-def test_a_resource_that_is_no_server_of_its_own_is_refused():
-    template = {'resources': {'group': {'type': 'OS::Heat::ResourceGroup'}}}
-    hardware = redeploy.Hardware(node_type='x', flavor='f', image='i')
-    with pytest.raises(exception.PreCheckFailed, match='OS::Nova::Server'):
-        redeploy.replaced(template, 'group', hardware, OLD)
