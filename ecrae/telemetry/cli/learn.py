@@ -2,17 +2,13 @@
 
 """``ecrae-manage learn``: expectations of tags out of what servers used."""
 
-import time
 from collections.abc import Mapping
 from collections.abc import Sequence
 from typing import Any
 
-from ecrae import command
 from ecrae.clients import servers
 from ecrae.clients import session as sessions
 from ecrae.kb import editing
-from ecrae.kb import knowledge
-from ecrae.kb.db import Database
 from ecrae.model import learning
 from ecrae.model.knowledge import Knowledge
 from ecrae.model.knowledge import Tag
@@ -20,12 +16,11 @@ from ecrae.model.learning import Lesson
 from ecrae.model.learning import Usage
 from ecrae.model.reading import Metric
 from ecrae.model.reading import Subject
-from ecrae.telemetry import factory
 from ecrae.telemetry import learning as measured
-from ecrae.telemetry.cli import power
+from ecrae.telemetry.cli import lesson
 
 
-class Learn(command.Lister):
+class Learn(lesson.LessonCommand):
     """Move tags' expected utilization towards what servers really used.
 
     One run moves an expectation by at most a factor of two, and only where
@@ -47,19 +42,11 @@ class Learn(command.Lister):
             metavar='TAG',
             help='Tags to learn of; none: all that servers bear.',
         )
-        power.add_since(parser)
-        parser.add_argument(
-            '--dry-run',
-            action='store_true',
-            help='Only show what would change.',
-        )
         return parser
 
     def take_action(self, parsed_args: Any) -> Any:
         """Learn, keep, and say what from."""
-        database = Database(self.conf.ecrae_database.connection)
-        with database.reader() as session:
-            known = knowledge.load(session)
+        known = self.known()
         for name in parsed_args.tags:
             editing.check_exists('tag', name, known.tags)
         used = self._usages(known, parsed_args.since)
@@ -72,7 +59,7 @@ class Learn(command.Lister):
             learning.learned(known.tags[name], taught[name]) for name in names
         ]
         if not parsed_args.dry_run:
-            with database.writer() as session:
+            with self.database().writer() as session:
                 editing.set_targets(session, changed, 'learn')
         return _COLUMNS, [
             _row(known.tags[tag.name], tag, lesson)
@@ -83,10 +70,7 @@ class Learn(command.Lister):
     def _usages(
         self, known: Knowledge, hours: float
     ) -> Mapping[str, Sequence[Usage]]:
-        stop = time.time()
-        history = factory.make_history(
-            self.conf, known, stop - hours * 3600, stop
-        )
+        history = self.history(known, hours)
         series = history.read(Subject.INSTANCE, Metric.CPU_CORES_USED)
         found = servers.list_all(sessions.from_options(self.conf))
         return measured.usages(known, found, series)

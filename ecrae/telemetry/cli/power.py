@@ -2,22 +2,19 @@
 
 """``ecrae-manage power``: curves measured on the hosts themselves."""
 
-import argparse
-import time
 from typing import Any
 
 from ecrae import command
 from ecrae import exception
 from ecrae.kb import editing
-from ecrae.kb import knowledge
 from ecrae.kb import measured_curves as kept_curves
 from ecrae.kb.db import Database
-from ecrae.telemetry import factory
 from ecrae.telemetry import measured_curves
+from ecrae.telemetry.cli import lesson
 from ecrae.telemetry.measured_curves import Outcome
 
 
-class Fit(command.Lister):
+class Fit(lesson.LessonCommand):
     """Fit hosts' power curves to what was measured on them.
 
     Each host uses its own curve from then on. A host with too few readings
@@ -38,27 +35,17 @@ class Fit(command.Lister):
             metavar='HOST',
             help='Hosts to fit; none: all that the knowledge base has.',
         )
-        add_since(parser)
-        parser.add_argument(
-            '--dry-run',
-            action='store_true',
-            help='Only show what would be kept.',
-        )
         return parser
 
     def take_action(self, parsed_args: Any) -> Any:
         """Measure, keep, and say how good each curve is."""
-        database = Database(self.conf.ecrae_database.connection)
-        with database.reader() as session:
-            known = knowledge.load(session)
+        known = self.known()
         for name in parsed_args.hosts:
             editing.check_exists('host', name, known.hosts)
-        stop = time.time()
-        history = factory.make_history(
-            self.conf, known, stop - parsed_args.since * 3600, stop
-        )
         outcomes = measured_curves.measure(
-            known, history, parsed_args.hosts or sorted(known.hosts)
+            known,
+            self.history(known, parsed_args.since),
+            parsed_args.hosts or sorted(known.hosts),
         )
         profiles = {
             outcome.host: outcome.profile
@@ -71,7 +58,7 @@ class Fit(command.Lister):
                 f'No host has enough readings. {refused or "There are none"}.'
             )
         if not parsed_args.dry_run:
-            with database.writer() as session:
+            with self.database().writer() as session:
                 kept_curves.keep(session, profiles)
         done = 'fitted' if parsed_args.dry_run else 'kept'
         return _COLUMNS, [_row(outcome, done) for outcome in outcomes]
@@ -99,24 +86,6 @@ class Reset(command.Command):
         database = Database(self.conf.ecrae_database.connection)
         with database.writer() as session:
             kept_curves.reset(session, parsed_args.hosts)
-
-
-def add_since(parser: Any) -> None:
-    """The option that says how far back to look."""
-    parser.add_argument(
-        '--since',
-        type=_hours,
-        default=24.0,
-        metavar='HOURS',
-        help='How far back to look; 24 hours unless given.',
-    )
-
-
-def _hours(text: str) -> float:
-    hours = float(text)
-    if not 0 < hours < float('inf'):
-        raise argparse.ArgumentTypeError(f'{text} hours: use more than 0')
-    return hours
 
 
 _COLUMNS = (
