@@ -172,11 +172,9 @@ class TagTarget(Base):
     preference: orm.Mapped[int]
     relative_speed: orm.Mapped[float] = orm.mapped_column(sa.Double)
     expected_utilization: orm.Mapped[float] = orm.mapped_column(sa.Double)
-    #: Kind that it uses; empty for none.
-    accelerator: orm.Mapped[str] = orm.mapped_column(_NAME, server_default='')
-    accelerators_busy: orm.Mapped[float] = orm.mapped_column(
-        sa.Double, server_default='0'
-    )
+    #: Kind that it uses, and how many; NULL for none.
+    accelerator: orm.Mapped[str | None] = orm.mapped_column(_NAME)
+    accelerators_busy: orm.Mapped[float | None] = orm.mapped_column(sa.Double)
 
 
 class Host(Base):

@@ -33,8 +33,8 @@ def list_all(
                 preference=row.preference,
                 relative_speed=row.relative_speed,
                 expected_utilization=row.expected_utilization,
-                accelerator=row.accelerator,
-                accelerators_busy=row.accelerators_busy,
+                accelerator=row.accelerator or '',
+                accelerators_busy=row.accelerators_busy or 0.0,
             )
         )
     return {
@@ -72,8 +72,8 @@ def target_rows(knowledge: Knowledge) -> list[dict[str, Any]]:
             'preference': target.preference,
             'relative_speed': target.relative_speed,
             'expected_utilization': target.expected_utilization,
-            'accelerator': target.accelerator,
-            'accelerators_busy': target.accelerators_busy,
+            'accelerator': target.accelerator or None,
+            'accelerators_busy': target.accelerators_busy or None,
         }
         for tag in knowledge.tags.values()
         for target in tag.targets

@@ -23,19 +23,5 @@ def upgrade() -> None:
             'ix_accelerator_power_profile', ['power_profile']
         )
     with op.batch_alter_table('tag_target') as target:
-        target.add_column(
-            sa.Column(
-                'accelerator',
-                sa.String(128),
-                nullable=False,
-                server_default='',
-            )
-        )
-        target.add_column(
-            sa.Column(
-                'accelerators_busy',
-                sa.Double,
-                nullable=False,
-                server_default='0',
-            )
-        )
+        target.add_column(sa.Column('accelerator', sa.String(128)))
+        target.add_column(sa.Column('accelerators_busy', sa.Double))

@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""Hours of a host's life: what it did, drew, and who ran on it."""
+
+import math
+import pathlib
+import subprocess
+from collections.abc import Iterator
+
+from ecrae.model import power
+
+
+#: What the hosts really draw; no node type of the catalogue is like it.
+REAL = power.linear(111.0, 333.0)
+
+STEP_S = 60
+MINUTES = 240
+
+#: Cores that the one server keeps busy.
+CORES_USED = 0.6
+
+
+def load_at(minute: int) -> float:
+    """Busy part of the CPU: up and down within two hours."""
+    return 0.5 - 0.5 * math.cos(2 * math.pi * minute / 120)
+
+
+def boards_at(minute: int) -> float:
+    """Busy part of the accelerators: all of it, or none, in turns."""
+    return float(minute // 25 % 2)
+
+
+def moments(now: float) -> list[float]:
+    """Every minute up to now, in seconds since the epoch."""
+    return [now - STEP_S * (MINUTES - minute) for minute in range(MINUTES)]
+
+
+def backfill(
+    folder: pathlib.Path, now: float, server: str, boards_w: float
+) -> None:
+    """Give a Prometheus that is to start in a folder a past.
+
+    The metrics are those of node_exporter, Kepler, DCGM and the libvirt
+    exporter, under their names: compute-1 with ``server`` on it, and gpu-1,
+    whose accelerators draw up to ``boards_w`` more.
+    """
+    text = folder / 'past.txt'
+    text.write_text(''.join(_lines(now, server, boards_w)))
+    subprocess.run(
+        [
+            *('promtool', 'tsdb', 'create-blocks-from', 'openmetrics'),
+            *('--quiet', text, folder / 'tsdb'),
+        ],
+        check=True,
+        stdout=subprocess.DEVNULL,
+    )
+
+
+def _lines(now: float, server: str, boards_w: float) -> Iterator[str]:
+    boards = {'compute-1': 0.0, 'gpu-1': boards_w}
+    yield '# TYPE node_cpu_seconds counter\n'
+    for host in boards:
+        labels = f'instance="{host}:9100",cpu="0",mode="idle"'
+        idle_s = 1.0
+        for minute, at in enumerate(moments(now)):
+            idle_s += STEP_S * (1 - load_at(minute))
+            yield f'node_cpu_seconds_total{{{labels}}} {idle_s} {at}\n'
+    yield '# TYPE kepler_node_platform_joules counter\n'
+    for host, extra_w in boards.items():
+        labels = f'instance="{host}:9102",source="acpi"'
+        joules = 1.0
+        for minute, at in enumerate(moments(now)):
+            drawn_w = REAL.at(load_at(minute)) + extra_w * boards_at(minute)
+            joules += STEP_S * drawn_w
+            name = 'kepler_node_platform_joules_total'
+            yield f'{name}{{{labels}}} {joules} {at}\n'
+    yield '# TYPE DCGM_FI_DEV_GPU_UTIL gauge\n'
+    for minute, at in enumerate(moments(now)):
+        for gpu in (0, 1):
+            labels = f'instance="gpu-1:9400",gpu="{gpu}"'
+            percent = 100 * boards_at(minute)
+            yield f'DCGM_FI_DEV_GPU_UTIL{{{labels}}} {percent} {at}\n'
+    yield '# TYPE libvirt_domain_info_cpu_time_seconds counter\n'
+    labels = 'instance="compute-1:9177",domain="instance-1"'
+    for minute, at in enumerate(moments(now)):
+        spent_s = CORES_USED * STEP_S * minute + 1
+        name = 'libvirt_domain_info_cpu_time_seconds_total'
+        yield f'{name}{{{labels}}} {spent_s} {at}\n'
+    yield '# TYPE libvirt_domain_info_meta gauge\n'
+    labels += f',uuid="{server}"'
+    for at in moments(now):
+        yield f'libvirt_domain_info_meta{{{labels}}} 1 {at}\n'
+    yield '# EOF\n'
