@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 
+import json
+
 import pytest
 import sqlalchemy as sa
 from alembic import autogenerate
@@ -7,9 +9,11 @@ from alembic import migration
 from alembic import script
 
 from ecrae import exception
+from ecrae.kb import knowledge
 from ecrae.kb import models
 from ecrae.kb import schema
 from ecrae.kb.db import Database
+from ecrae.model.cluster import Accelerator
 
 
 def _revisions():
@@ -59,3 +63,82 @@ def test_constraints_have_their_names(database):
         expected = {str(key.name) for key in table.foreign_key_constraints}
         found = {key['name'] for key in inspector.get_foreign_keys(table.name)}
         assert found == expected
+
+
+def test_hardware_with_accelerators_outlives_the_upgrade(url):
+    """It ranks as before: watts of boards stay in the node type's curve."""
+    database = Database(url)
+    schema.upgrade(database, '0004')
+    tables = sa.MetaData()
+    with database.connection() as connection:
+        tables.reflect(connection)
+        for name, row in _OLD_ROWS:
+            connection.execute(sa.insert(tables.tables[name]), row)
+
+    schema.upgrade(database)
+
+    with database.reader() as session:
+        known = knowledge.load(session)
+    box = known.node_types['box']
+    assert box.curve.power_w == (90.0,) * 11
+    assert box.accelerators == (Accelerator('gpu', 'NVIDIA L4', 2),)
+    [target] = known.tags['gpu'].targets
+    assert (target.accelerator, target.accelerators_busy) == ('', 0.0)
+    database.engine.dispose()
+
+
+_OLD_ROWS = (
+    (
+        'power_profile',
+        {
+            'name': 'all',
+            'quality': 'measured',
+            'source': 'meter',
+            'power_w': json.dumps([90.0] * 11),
+            'sleep_w': 1.0,
+        },
+    ),
+    (
+        'node_type',
+        {
+            'name': 'box',
+            'architecture': 'x86_64',
+            'cpu': 'any',
+            'cores': 4,
+            'threads': 8,
+            'memory_mib': 1024,
+            'disk_gib': 10,
+            'hypervisor_type': 'qemu',
+            'power_profile': 'all',
+        },
+    ),
+    (
+        'accelerator',
+        {'node_type': 'box', 'kind': 'gpu', 'model': 'NVIDIA L4', 'count': 2},
+    ),
+    (
+        'flavor',
+        {
+            'name': 'g1',
+            'vcpus': 2,
+            'memory_mib': 512,
+            'disk_gib': 1,
+            'extra_specs': '{}',
+        },
+    ),
+    (
+        'tag',
+        {'name': 'gpu', 'kind': 'hint', 'description': '', 'source': ''},
+    ),
+    (
+        'tag_target',
+        {
+            'tag': 'gpu',
+            'node_type': 'box',
+            'flavor': 'g1',
+            'preference': 1,
+            'relative_speed': 1.0,
+            'expected_utilization': 0.5,
+        },
+    ),
+)
