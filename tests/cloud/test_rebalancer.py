@@ -62,7 +62,7 @@ class Rebalancer:
         conf.read(self.base)
         self.database = Database(conf['ecrae_database']['connection'])
 
-    def configure(self, *, power=(), **options):
+    def configure(self, *, power=(), overload=(), **options):
         """Options files of a run."""
         chosen = {
             **OPTIONS,
@@ -73,6 +73,7 @@ class Rebalancer:
         for section, values in (
             ('ecrae_rebalancer', chosen),
             ('ecrae_power', dict(power)),
+            ('ecrae_overload', dict(overload)),
         ):
             conf[section] = {key: str(each) for key, each in values.items()}
         path = self.folder / 'rebalancer.conf'
@@ -92,9 +93,13 @@ class Rebalancer:
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
-    @contextlib.contextmanager
     def running(self, **options):
         """The service, until the block is left."""
+        return self.process('ecrae-rebalancer', *self.configure(**options))
+
+    @contextlib.contextmanager
+    def process(self, program, *arguments):
+        """A program of ECRAE's, until the block is left."""
         command = [
             testcloud.LAUNCHER,
             'exec',
@@ -103,10 +108,10 @@ class Rebalancer:
             '--as',
             'admin',
             '--',
-            'ecrae-rebalancer',
-            *self.configure(**options),
+            program,
+            *arguments,
         ]
-        with (self.folder / 'rebalancer.log').open('ab') as log:
+        with (self.folder / f'{program}.log').open('ab') as log:
             process = subprocess.Popen(
                 command, stdout=log, stderr=log, start_new_session=True
             )
@@ -177,16 +182,15 @@ def boot(admin, name):
     """Boots a server on a host of the test's choice."""
     compute = admin.sdk.compute
     image = admin.sdk.image.find_image(testcloud.IMAGE.format('x86_64'))
-    flavor = compute.find_flavor(FLAVOR)
     made = []
 
-    def boot(host, group=None, scheduler_hints=None, **fields):
+    def boot(host, group=None, scheduler_hints=None, flavor=FLAVOR, **fields):
         chosen = dict(scheduler_hints or {})
         if group is not None:
             chosen['group'] = group.id
         server = compute.create_server(
             name=f'{name}-{len(made)}',
-            flavor_id=flavor.id,
+            flavor_id=compute.find_flavor(flavor).id,
             image_id=image.id,
             networks='auto',
             availability_zone=f'nova:{host}',
