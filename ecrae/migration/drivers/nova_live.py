@@ -10,6 +10,7 @@ takes long it is asked to force completion, which switches to post-copy where
 pauses the server where not.
 """
 
+import contextlib
 import time
 from collections.abc import Callable
 from typing import Any
@@ -24,6 +25,9 @@ from ecrae.model.cluster import HostState
 
 
 _ACTIVE = 'ACTIVE'
+_ERROR = 'ERROR'
+#: How long Nova may take to abort.
+_SETTLE_S = 600.0
 #: Nova's server status that a live migration starts from.
 _MOVABLE = (_ACTIVE, 'PAUSED')
 
@@ -108,23 +112,36 @@ class NovaSource(base.Source):
         return {}
 
     def commit(self, job: jobs.Job) -> None:
-        """Nova has cleaned up; make sure that the server moved.
+        """Nova has cleaned up; make sure that the server moved and runs.
 
-        :raises TransferFailed: when Nova left it where it was.
+        :raises TransferFailed: when Nova left it where it was, or broken.
         """
         place = migrations.get_place(self._connection, job.name)
-        if place.host != job.destination:
+        if place.host != job.destination or place.status == _ERROR:
             raise exception.TransferFailed(
                 f'Nova left {job.workload} on {place.host} ({place.status}): '
                 f'see "openstack server event list {job.name}".'
             )
 
     def revert(self, job: jobs.Job) -> None:
-        """Abort what is under way; returns when the server is settled."""
+        """Abort what is under way; returns when the server is settled.
+
+        Nova does not abort what has switched over to the other host.
+
+        :raises TransferFailed: when Nova is at it for too long.
+        """
         progress = migrations.get_progress(self._connection, job.name)
         if progress is not None:
-            migrations.abort(self._connection, job.name, progress.id)
+            with contextlib.suppress(exception.CloudError):
+                migrations.abort(self._connection, job.name, progress.id)
+        begun = self._clock()
         while self._is_moving(job):
+            if self._clock() - begun > _SETTLE_S:
+                raise exception.TransferFailed(
+                    f'Nova is still moving {job.workload} after '
+                    f'{_SETTLE_S:g} s: see "openstack server migration list '
+                    f'--server {job.name}".'
+                )
             self._pause(self._poll_s)
 
     def has_copy(self, job: jobs.Job) -> bool:

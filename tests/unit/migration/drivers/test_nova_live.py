@@ -2,6 +2,8 @@
 
 """The driver against a Nova that is its HTTP answers."""
 
+import itertools
+
 import pytest
 
 from ecrae import exception
@@ -38,6 +40,7 @@ class Nova:
         self.host = 'compute-1'
         self.task = None
         self.locked = False
+        self.status = 'ACTIVE'
         self.polls = polls
         self.ends_on = ends_on
         self.asked = []
@@ -49,6 +52,9 @@ class Nova:
         mock.post(f'{URL}/migrations/7/action', json=self._force)
         mock.delete(f'{URL}/migrations/7', json=self._abort)
 
+    def _status(self):
+        return self.status if self.host == self.ends_on else 'ACTIVE'
+
     def _show(self, _request, _context):
         if self.task:
             self.polls -= 1
@@ -57,7 +63,7 @@ class Nova:
         return {
             'server': {
                 'id': SERVER,
-                'status': 'MIGRATING' if self.task else 'ACTIVE',
+                'status': 'MIGRATING' if self.task else self._status(),
                 'OS-EXT-SRV-ATTR:host': self.host,
                 'OS-EXT-STS:task_state': self.task,
                 'locked': self.locked,
@@ -89,7 +95,7 @@ class Nova:
 
 
 def _source(cloud, **options):
-    ticks = iter(range(1000))
+    ticks = itertools.count()
     return nova_live.NovaSource(
         cloud.connection(),
         pause=lambda _: None,
@@ -142,6 +148,30 @@ def test_one_that_takes_too_long_is_aborted(cloud):
 def test_a_server_that_nova_left_behind_is_no_success(cloud):
     Nova(cloud, ends_on='compute-1')
     with pytest.raises(exception.TransferFailed, match='left'):
+        _migrate(_source(cloud))
+
+
+def test_one_that_nova_does_not_abort_may_still_arrive(cloud):
+    """It had switched over; that it took too long is said all the same."""
+    nova = Nova(cloud, polls=20)
+    cloud.mock.delete(f'{URL}/migrations/7', status_code=400)
+    with pytest.raises(exception.TransferFailed, match='within 5 s'):
+        _migrate(_source(cloud), timeout_s=5.0)
+    assert nova.task is None
+
+
+def test_one_that_nova_never_ends_is_left_with_a_word(cloud):
+    nova = Nova(cloud, polls=5000)
+    cloud.mock.delete(f'{URL}/migrations/7', status_code=400)
+    with pytest.raises(exception.TransferFailed, match='still moving'):
+        _migrate(_source(cloud), timeout_s=5.0)
+    assert nova.task
+
+
+def test_an_error_at_the_destination_is_no_success(cloud):
+    nova = Nova(cloud)
+    nova.status = 'ERROR'
+    with pytest.raises(exception.TransferFailed, match='ERROR'):
         _migrate(_source(cloud))
 
 

@@ -4,7 +4,15 @@
 
 Loaded by Nova as ``nova.virt.ecrae_testcloud``. Guests are entries in a
 dictionary; all else, claims, traits and migrations, is Nova's own.
+
+A server's metadata can make its live migration take a while or fail:
+``testcloud:migration_s`` is how long its memory is copied, and
+``testcloud:migration_end`` ``failed`` (it runs on at the source) or
+``error``.
 """
+
+import threading
+from collections.abc import Callable
 
 import os_traits
 from nova import context as nova_context
@@ -24,6 +32,9 @@ OPTS = [
     cfg.IntOpt('disk_gib', default=500),
 ]
 
+#: How often a migration says how far it is.
+_TICK_S = 0.25
+
 CONF = cfg.CONF
 CONF.register_opts(OPTS, group='testcloud')
 
@@ -37,6 +48,8 @@ class ShapedDriver(fake.FakeDriverWithoutFakeNodes):
         self.memory_mb = shape.memory_mib
         self.local_gb = shape.disk_gib
         super().__init__(virtapi, read_only)
+        #: Set when a guest's migration is to go on without delay.
+        self._forced: dict[str, threading.Event] = {}
         is_container = shape.hypervisor_type == 'LXC'
         self.host_status_base.update(
             hypervisor_type=shape.hypervisor_type,
@@ -88,6 +101,38 @@ class ShapedDriver(fake.FakeDriverWithoutFakeNodes):
         if trait in os_traits.get_traits('HW_ARCH_'):
             provider_tree.add_traits(nodename, trait)
 
+    def live_migration(
+        self,
+        context: nova_context.RequestContext,
+        instance: objects.Instance,
+        dest: str,
+        post_method: Callable,
+        recover_method: Callable,
+        block_migration: bool = False,
+        migrate_data: objects.migrate_data.LiveMigrateData | None = None,
+    ) -> None:
+        """Copy no memory for as long as the guest's metadata says."""
+        forced = self._forced[instance.uuid] = threading.Event()
+        ticks = int(_wish(instance, 'migration_s', '0')) / _TICK_S
+        done = 0
+        while done < ticks and not forced.wait(_TICK_S):
+            done += 1
+            _tell(migrate_data.migration, instance, done / ticks)
+        del self._forced[instance.uuid]
+        end = _wish(instance, 'migration_end', '')
+        if end == 'error':
+            raise RuntimeError('as the metadata of the guest asks for')
+        if end == 'failed':
+            recover_method(context, instance, dest, migrate_data)
+        else:
+            post_method(context, instance, dest, block_migration, migrate_data)
+
+    def live_migration_force_complete(
+        self, instance: objects.Instance
+    ) -> None:
+        """Wait no longer, as post-copy does."""
+        self._forced[instance.uuid].set()
+
     def post_live_migration_at_source(
         self,
         context: nova_context.RequestContext,
@@ -96,3 +141,17 @@ class ShapedDriver(fake.FakeDriverWithoutFakeNodes):
     ) -> None:
         """Forget the guest, which the destination has now."""
         self.destroy(context, instance, network_info)
+
+
+def _wish(instance: objects.Instance, name: str, default: str) -> str:
+    return instance.metadata.get(f'testcloud:{name}', default)
+
+
+def _tell(
+    migration: objects.Migration, instance: objects.Instance, part: float
+) -> None:
+    total = instance.flavor.memory_mb << 20
+    migration.memory_total = total
+    migration.memory_processed = int(total * part)
+    migration.memory_remaining = total - migration.memory_processed
+    migration.save()
