@@ -2,7 +2,9 @@
 
 import pytest
 
+from ecrae import privsep
 from ecrae.migration import power
+from ecrae.privsep import meters
 
 
 RANGE_UJ = 262143328850
@@ -24,21 +26,36 @@ class Host:
         (path / 'max_energy_range_uj').write_text(str(RANGE_UJ))
         (path / 'name').write_text(name)
 
+    def add_controller(self, watts):
+        """A management controller, by the words of ipmitool."""
+        (self.powercap.parent / 'ipmi0').touch()
+        program = self.powercap.parent / 'ipmitool'
+        program.write_text(
+            '#!/bin/sh\n'
+            '[ "$*" = "dcmi power reading" ] || exit 1\n'
+            f'echo "    Instantaneous power reading:   {watts} Watts"\n'
+        )
+        program.chmod(0o755)
+
     def set_cpu(self, busy, idle):
         self.stat.write_text(f'cpu {busy} 0 0 {idle} 0 0 0 0 0 0\n')
 
     def meter(self, max_power_w=1000.0):
         return power.Meter(
             max_power_w=max_power_w,
-            powercap=self.powercap,
             stat=self.stat,
             clock=lambda: self.now,
         )
 
 
 @pytest.fixture
-def host(tmp_path):
-    return Host(tmp_path)
+def host(tmp_path, monkeypatch):
+    found = Host(tmp_path)
+    monkeypatch.setattr(privsep.context, 'client_mode', False)
+    monkeypatch.setattr(meters, '_POWERCAP', found.powercap)
+    monkeypatch.setattr(meters, '_CONTROLLER', tmp_path / 'ipmi0')
+    monkeypatch.setenv('PATH', f'{tmp_path}:/usr/bin:/bin')
+    return found
 
 
 def _read_twice(host, meter, seconds=10.0):
@@ -89,3 +106,23 @@ def test_a_host_without_sensors_says_nothing_of_power(host):
     meter = host.meter()
     _read_twice(host, meter)
     assert 'power_w' not in meter.read()
+    assert meter.read()['power_sensors'] == []
+
+
+def test_the_whole_host_s_power_wins_over_its_packages(host):
+    meter = host.meter()
+    host.add_controller(210)
+    host.set_energy('intel-rapl:0', 0)
+    found = _read_twice(host, meter)
+    assert (found['power_w'], found['power_source']) == (210.0, 'ipmi')
+    assert found['power_sensors'] == ['ipmi', 'rapl']
+
+
+def test_a_controller_that_raves_leaves_the_packages(host):
+    meter = host.meter(max_power_w=300.0)
+    host.add_controller(65535)
+    host.set_energy('intel-rapl:0', 0)
+    _read_twice(host, meter)
+    host.set_energy('intel-rapl:0', 500_000_000)
+    found = meter.read()
+    assert (found['power_w'], found['power_source']) == (50.0, 'rapl')

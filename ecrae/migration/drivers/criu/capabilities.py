@@ -6,6 +6,7 @@ import pathlib
 import platform
 import shutil
 from collections.abc import Iterable
+from collections.abc import Mapping
 from typing import Any
 
 from ecrae.migration import job as jobs
@@ -16,6 +17,13 @@ from ecrae.privsep import network
 _CPUINFO = pathlib.Path('/proc/cpuinfo')
 #: /proc/cpuinfo's names of the flags' line, by architecture.
 _FLAGS = ('flags', 'Features')
+#: What modes depend on; the rest says why something may fail.
+_FEATURES = (
+    'mem_dirty_track',
+    'uffd-noncoop',
+    'network_lock_nftables',
+    'timens',
+)
 
 
 def cpu() -> dict[str, Any]:
@@ -38,13 +46,25 @@ def lacking_flags(wanted: Iterable[str]) -> list[str]:
     return [f'its CPU lacks {", ".join(lacking)}'] if lacking else []
 
 
-def modes() -> dict[str, str]:
-    """Mode → empty, or why this host cannot do it."""
+def features() -> dict[str, str]:
+    """Feature, as ``criu check`` names it → empty, or what criu says of it.
+
+    ``basic`` is what every mode needs.
+    """
     works = criu.probe()
+    return {
+        'basic': works,
+        **{name: works or criu.probe(name) for name in _FEATURES},
+    }
+
+
+def modes(found: Mapping[str, str]) -> dict[str, str]:
+    """Mode → empty, or why this host cannot do it, by its features."""
+    works = found['basic']
     if not works and shutil.which('nft') is None:
         works = "nft, which ends criu's network lock, is not installed"
-    tracks = works or criu.probe('mem_dirty_track')
-    lazy = works or criu.probe('uffd-noncoop') or network.pipe_obstacle()
+    tracks = works or found['mem_dirty_track']
+    lazy = works or found['uffd-noncoop'] or network.pipe_obstacle()
     return {
         str(jobs.Mode.STOP_AND_COPY): works,
         str(jobs.Mode.POST_COPY): lazy,

@@ -30,8 +30,13 @@ class CriuDriver(base.Driver):
         self.destination = destination.CriuDestination(host)
 
     def capabilities(self) -> dict[str, Any]:
-        """Version and modes."""
-        return {'version': criu.version(), 'modes': capabilities.modes()}
+        """Version, features and modes."""
+        features = capabilities.features()
+        return {
+            'version': criu.version(),
+            'features': features,
+            'modes': capabilities.modes(features),
+        }
 
     def workloads(self) -> list[base.Workload]:
         """One for each file that names a living process."""

@@ -29,7 +29,8 @@ here = pathlib.Path({here!r})
 verb, words = sys.argv[1], sys.argv[2:]
 with (here / 'calls').open('a') as calls:
     calls.write(json.dumps([verb, *words]) + '\\n')
-images = pathlib.Path(words[words.index('--images-dir') + 1])
+if '--images-dir' in words:
+    images = pathlib.Path(words[words.index('--images-dir') + 1])
 if verb == 'pre-dump':
     counts = json.loads((here / 'pages').read_text())
     pages = counts.pop(0)
