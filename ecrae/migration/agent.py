@@ -251,6 +251,7 @@ class AgentManager:
             self._host: driver.capabilities(),
             destination: self._api.get_offers(destination, job.driver),
         }
+        needs |= driver.relate(ends[self._host], ends[destination])
         obstacles = needs.get('obstacles', {})
         if obstacles:
             # What is in the workload's own way counts as an end's would.

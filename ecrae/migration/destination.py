@@ -94,7 +94,7 @@ class DestinationEnd:
                 return str(entry.phase)
             job = jobs.Job.from_dict(entry.facts)
             driver = self._driver(job)
-            on_arrival = job.mode in driver.runs_on_arrival
+            on_arrival = driver.runs_on_arrival(job)
             try:
                 if on_arrival:
                     self.journal.note(migration_id, Phase.ACTIVE)
@@ -111,10 +111,9 @@ class DestinationEnd:
         """Run the copy, if there is one that may run; the phase after it."""
         with self._locked(migration_id) as entry:
             job = jobs.Job.from_dict(entry.facts)
-            promised = (
-                entry.phase is Phase.ACTIVE
-                and job.mode not in self._driver(job).runs_on_arrival
-            )
+            promised = entry.phase is Phase.ACTIVE and not self._driver(
+                job
+            ).runs_on_arrival(job)
             if entry.phase is Phase.RESTORED or promised:
                 self._run(job)
             return self._refresh(migration_id)
@@ -133,7 +132,7 @@ class DestinationEnd:
         if entry.phase is Phase.EXPECTED:
             # Makes a transfer that holds the lock fail soon.
             job = jobs.Job.from_dict(entry.facts)
-            if job.mode not in self._driver(job).runs_on_arrival:
+            if not self._driver(job).runs_on_arrival(job):
                 self._driver(job).destination.revert(job)
         with self._locked(migration_id) as entry:
             phase = Phase(self._refresh(migration_id))
@@ -196,7 +195,7 @@ class DestinationEnd:
         if not driver.destination.has_copy(job):
             self._give_up(job, 'the copy is gone')
         else:
-            if job.mode not in driver.runs_on_arrival:
+            if not driver.runs_on_arrival(job):
                 self._run(job)
             self._refresh(job.id)
 
@@ -215,9 +214,7 @@ class DestinationEnd:
             driver = self._driver(job)
             # What runs on arrival is the manager's to finish; it may be at
             # it still when an agent that died meanwhile is back.
-            is_run = (
-                entry.facts.get('runs') or job.mode in driver.runs_on_arrival
-            )
+            is_run = entry.facts.get('runs') or driver.runs_on_arrival(job)
             try:
                 if is_run and driver.destination.is_complete(job):
                     return self._complete(job)

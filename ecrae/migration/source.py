@@ -161,7 +161,7 @@ class SourceEnd:
             self.journal.note(job.id, Phase.HANDED_OVER)
 
         actions = [('prepare', prepare), ('transfer', transfer)]
-        if job.mode in driver.runs_on_arrival:
+        if driver.runs_on_arrival(job):
             actions += [('hand-over', hand_over), ('restore', restore)]
         else:
             actions += [('restore', restore), ('hand-over', hand_over)]

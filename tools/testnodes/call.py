@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""usage: call.py CONF METHOD ARGUMENT...   One call to an agent, as JSON.
+"""usage: call.py CONF   Calls agents: a line of JSON in, a line out.
+
+A line is [METHOD, ARGUMENT...]; the answer has ``result``, or ``error`` and
+``message``. Beside the agents' own methods there are:
 
 ``wait HOST ID SECONDS`` polls until a migration is over at its source.
 ``enact SOURCE WORKLOAD DESTINATION`` moves as the rebalancer does.
@@ -49,12 +52,7 @@ def _enact(api, source, workload, destination):  # noqa: ANN001, ANN202
     mover(action, cancelled=lambda: False)
 
 
-def main() -> None:
-    """Call, and print what came back."""
-    path, method, *arguments = sys.argv[1:]
-    conf = cfg.ConfigOpts()
-    conf(['--config-file', path])
-    api = rpcapi.AgentAPI(rpc.get_transport(conf), timeout_s=10.0)
+def _answer(api, method, *arguments):  # noqa: ANN001, ANN002, ANN202
     try:
         if method == 'wait':
             result = _wait(api, *arguments)
@@ -62,10 +60,18 @@ def main() -> None:
             result = _enact(api, *arguments)
         else:
             result = getattr(api, method)(*arguments)
-        answer = {'result': result}
     except exception.EcraeError as error:
-        answer = {'error': type(error).__name__, 'message': str(error)}
-    print(json.dumps(answer))
+        return {'error': type(error).__name__, 'message': str(error)}
+    return {'result': result}
+
+
+def main() -> None:
+    """Answer each line until there are no more."""
+    conf = cfg.ConfigOpts()
+    conf(['--config-file', sys.argv[1]])
+    api = rpcapi.AgentAPI(rpc.get_transport(conf), timeout_s=10.0)
+    for line in sys.stdin:
+        print(json.dumps(_answer(api, *json.loads(line))), flush=True)
 
 
 if __name__ == '__main__':

@@ -50,6 +50,14 @@ profiles:
       lxc.console.path=none
       lxc.apparmor.profile=
 """
+_JOIN = """
+cluster:
+  enabled: true
+  server_address: {address}:8443
+  cluster_token: {token}
+  member_config:
+  - {{entity: storage-pool, name: default, key: source, value: ""}}
+"""
 
 
 def _add(archive: tarfile.TarFile, name: str, data: bytes, mode: int) -> None:
@@ -141,9 +149,30 @@ class Daemon:
         #: As agents name the container.
         self.workload = f'{kind.name}:{NAME}'
         self._process: subprocess.Popen[bytes] | None = None
+        self._target: tuple[str, ...] = ()
 
     def start(self, image: pathlib.Path) -> None:
         """Start it, set it up, give it the image."""
+        self._run()
+        self._initialize(_PRESEED.format(address=self.node.address))
+        shutil.copy(image, self.node.private / 'var' / 'image.tar.xz')
+        self.command('image', 'import', '/srv/image.tar.xz', '--alias', IMAGE)
+
+    def start_cluster(self, *others: 'Daemon') -> None:
+        """Let this daemon, which was started, and others be a cluster."""
+        name = self.node.name
+        self.command('cluster', 'enable', name)
+        self._target = ('--target', name)
+        for other in others:
+            answer = self.command('cluster', 'add', other.node.name)
+            token = answer.stdout.split()[-1]
+            other._run()
+            other._initialize(
+                _JOIN.format(address=other.node.address, token=token)
+            )
+            other._target = ('--target', other.node.name)
+
+    def _run(self) -> None:
         kind = self.kind
         if self.node.run('test', '-x', kind.daemon, check=False).returncode:
             raise roots.LacksError(f'the tree has no {kind.daemon}')
@@ -157,11 +186,11 @@ class Daemon:
             f'{kind.daemon} of {self.node.name}',
             90.0,
         )
-        preseed = self.node.private / 'var' / 'preseed.yaml'
-        preseed.write_text(_PRESEED.format(address=self.node.address))
-        self.node.run('sh', '-c', f'{kind.initialize} < /srv/preseed.yaml')
-        shutil.copy(image, self.node.private / 'var' / 'image.tar.xz')
-        self.command('image', 'import', '/srv/image.tar.xz', '--alias', IMAGE)
+
+    def _initialize(self, preseed: str) -> None:
+        (self.node.private / 'var' / 'preseed.yaml').write_text(preseed)
+        command = f'{self.kind.initialize} < /srv/preseed.yaml'
+        self.node.run('sh', '-c', command)
 
     def trust(self, other: 'Daemon') -> None:
         """Make the other daemon a remote that ``move`` can name."""
@@ -184,7 +213,7 @@ class Daemon:
 
     def launch(self, name: str = NAME) -> None:
         """Make the container and start it."""
-        self.command('launch', IMAGE, name)
+        self.command('launch', IMAGE, name, *self._target)
         nodes.wait_for(lambda: self.count(name) > 0, f'{name} to count', 30.0)
 
     def delete(self, name: str = NAME) -> None:
@@ -199,18 +228,26 @@ class Daemon:
         nodes.wait_for(is_gone, f'{name} to be gone', 60.0)
 
     def state(self, name: str = NAME) -> str:
-        """``Running``, ``Stopped`` or empty."""
+        """``Running``, ``Stopped`` or, unless it is here, empty."""
         done = self.command('list', '-f', 'json', check=False)
         for item in json.loads(done.stdout or '[]'):
-            if item['name'] == name:
+            is_here = item['location'] in ('', 'none', self.node.name)
+            if item['name'] == name and is_here:
                 return str(item['status'])
         return ''
 
     def rootfs(self, name: str) -> pathlib.Path:
         """The container's disk, seen from this machine."""
-        kept = f'{self.node.private}/var/{self.kind.name}'
-        pool = f'{kept}/storage-pools/default'
-        return pathlib.Path(f'{pool}/containers/{name}/rootfs')
+        return self._pool / 'containers' / name / 'rootfs'
+
+    def volume(self, name: str) -> pathlib.Path:
+        """A custom volume, seen from this machine."""
+        return self._pool / 'custom' / f'default_{name}'
+
+    @property
+    def _pool(self) -> pathlib.Path:
+        kept = self.node.private / 'var' / self.kind.name
+        return kept / 'storage-pools' / 'default'
 
     def count(self, name: str = NAME) -> int:
         """What the container has counted to."""

@@ -6,7 +6,6 @@ Agents run in the nodes on this machine's Python, mounted in.
 """
 
 import contextlib
-import json
 import os
 import pathlib
 import shutil
@@ -14,16 +13,20 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent import futures
 from typing import Any
 
 from ecrae import exception
+from ecrae.migration import certificates
 from testnodes import bus
+from testnodes import caller
 from testnodes import nodes
 from testnodes import roots
 from testnodes import workloads
 
 
 REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
+_CERTIFICATE_DAYS = 30
 
 _CONF = """
 [DEFAULT]
@@ -73,6 +76,7 @@ class Fleet:
         self.rate = rate
         self.site = site
         self.bus = bus.Bus(site)
+        self._caller = caller.Caller(site, site.scratch / 'control.conf')
         self.shared = site.scratch / 'shared'
         self._drivers = drivers
         self._options = options
@@ -93,9 +97,13 @@ class Fleet:
                 'makes, to mount it in'
             )
         self.shared.mkdir(parents=True, exist_ok=True)
-        self.bus.start()
         self._control_conf()
-        self.manage('db', 'sync')
+        with futures.ThreadPoolExecutor() as pool:
+            for each in (
+                pool.submit(self.bus.start),
+                pool.submit(self.manage, 'db', 'sync'),
+            ):
+                each.result()
         for name in names:
             self.add(name)
 
@@ -133,18 +141,9 @@ class Fleet:
 
     def _certify(self, name: str, address: str, etc: pathlib.Path) -> None:
         ca = self.site.scratch / 'ca'
-        self.manage(
-            'certificate',
-            'issue',
-            name,
-            '--address',
-            address,
-            '--ca',
-            str(ca),
-        )
-        shutil.copytree(
-            ca / 'hosts' / name, etc / 'certificates', dirs_exist_ok=True
-        )
+        certificates.make_ca(ca)
+        issued = certificates.issue(ca, name, address, _CERTIFICATE_DAYS)
+        shutil.copytree(issued, etc / 'certificates', dirs_exist_ok=True)
 
     def start_agent(self, node: nodes.Node) -> None:
         """Start the agent of a node; returns before it answers."""
@@ -241,28 +240,12 @@ class Fleet:
 
         :raises ecrae.exception.EcraeError: what the agent answered.
         """
-        done = subprocess.run(
-            self.site.command(
-                sys.executable,
-                '-W',
-                'ignore',
-                str(pathlib.Path(__file__).with_name('call.py')),
-                str(self.site.scratch / 'control.conf'),
-                method,
-                *arguments,
-            ),
-            text=True,
-            capture_output=True,
-            check=False,
-            timeout=400,
-            cwd=REPOSITORY,
-        )
-        if done.returncode:
-            raise RuntimeError(done.stderr)
-        answer = json.loads(done.stdout)
-        if 'error' in answer:
-            raise getattr(exception, answer['error'])(answer['message'])
-        return answer['result']
+        return self._caller.call(method, *arguments)
+
+    def stop(self) -> None:
+        """End what does not end with the nodes."""
+        self._caller.stop()
+        self.bus.stop()
 
     def wait_for_agent(self, name: str) -> None:
         """Return once the agent answers."""
@@ -315,4 +298,4 @@ def running(
             fleet.start(*names)
             yield fleet
         finally:
-            fleet.bus.stop()
+            fleet.stop()

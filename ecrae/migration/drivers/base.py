@@ -146,15 +146,26 @@ class Driver(abc.ABC):
 
     source: Source
     destination: Destination
-    #: Modes in which the copy runs as soon as it is made, so that the
-    #: source must have given the workload up before.
-    runs_on_arrival: frozenset[jobs.Mode] = frozenset()
     #: Modes in which a running copy still needs the source for a while.
     completes_later: frozenset[jobs.Mode] = frozenset()
 
     @abc.abstractmethod
     def capabilities(self) -> dict[str, Any]:
         """What this host offers; ``modes`` maps a mode to '' or why not."""
+
+    def runs_on_arrival(self, job: jobs.Job) -> bool:
+        """Whether the copy runs as soon as it is made.
+
+        The source must then have given the workload up before.
+        """
+        return False
+
+    def relate(self, here: Facts, there: Facts) -> dict[str, Any]:
+        """What a job needs to know of the two hosts together.
+
+        :param here: the source's capabilities; ``there``: the other's.
+        """
+        return {}
 
     @abc.abstractmethod
     def workloads(self) -> list[Workload]:

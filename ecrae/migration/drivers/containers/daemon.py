@@ -11,6 +11,7 @@ import pylxd
 from pylxd import exceptions as lxd
 
 from ecrae import exception
+from ecrae.migration import job as jobs
 
 
 #: Marks the copy that a migration made, so that no other is deleted.
@@ -23,6 +24,31 @@ _SOCKETS = {
     ),
     'incus': ('/var/lib/incus/unix.socket',),
 }
+
+
+def membership(client: Any) -> dict[str, str]:
+    """The daemon's cluster and its name in it; nothing without one.
+
+    Members of a cluster share its certificate.
+    """
+    environment = client.host_info['environment']
+    if not environment.get('server_clustered'):
+        return {}
+    return {
+        'cluster': environment['certificate_fingerprint'],
+        'member': environment['server_name'],
+    }
+
+
+def is_here(client: Any, container: Any) -> bool:
+    """Whether it is this member's, of all that the cluster has."""
+    member = membership(client).get('member')
+    return member is None or bool(container.location == member)
+
+
+def is_within_cluster(job: jobs.Job) -> bool:
+    """Whether both ends are members of one cluster."""
+    return 'members' in job.needs
 
 
 class Daemon:
@@ -63,12 +89,37 @@ class Daemon:
             ) from error
 
     def find(self, name: str) -> Any:
-        """The container; None when there is none."""
+        """The container; None when there is none on this host."""
+        client = self.client
+        found = self._get(client, name)
+        if found is None or not is_here(client, found):
+            return None
+        return found
+
+    def is_taken(self, name: str) -> bool:
+        """Whether a container has the name, here or on another member."""
+        return self._get(self.client, name) is not None
+
+    def _get(self, client: Any, name: str) -> Any:
         with self.speaking():
             try:
-                return self.client.instances.get(name)
+                return client.instances.get(name)
             except lxd.NotFound:
                 return None
+
+    def move(
+        self, name: str, member: str, *, is_live: bool, timeout_s: float
+    ) -> None:
+        """Let the cluster move the container to one of its members.
+
+        :raises TransferFailed: when it has not, in time.
+        """
+        with self.speaking():
+            answer = self.client.api.instances[name].post(
+                json={'name': name, 'migration': True, 'live': is_live},
+                params={'target': member},
+            )
+        self.wait(answer.json()['operation'], timeout_s)
 
     def is_busy_with(self, name: str) -> bool:
         """Whether an operation on the container is under way."""

@@ -8,7 +8,11 @@ from ecrae import exception
 from ecrae.migration import job as jobs
 from ecrae.migration.drivers import base
 from ecrae.migration.drivers.containers import daemon as daemons
+from ecrae.migration.drivers.containers import volumes
 from ecrae.migration.drivers.criu import capabilities
+
+
+_BACK_TIMEOUT_S = 300.0
 
 
 class ContainerDestination(base.Destination):
@@ -35,11 +39,14 @@ class ContainerDestination(base.Destination):
                 ),
                 *_lacking(
                     'storage pool',
-                    job.needs['pools'],
+                    list(job.needs['room']),
                     {item.name for item in client.storage_pools.all()},
                 ),
             ]
-            missing = missing or self._lacking_room(client, job)
+            missing = missing or [
+                *volumes.in_the_way(client, job),
+                *self._lacking_room(client, job),
+            ]
         known = client.host_info['environment']['architectures']
         if job.needs['architecture'] not in known:
             missing.append(
@@ -62,8 +69,23 @@ class ContainerDestination(base.Destination):
         self, job: jobs.Job, sent: base.Facts, timeout_s: float
     ) -> None:
         """Let the daemon fetch the container from the other."""
+        if daemons.is_within_cluster(job):
+            self._daemon.move(
+                job.name,
+                job.needs['members']['destination'],
+                is_live=job.mode is jobs.Mode.LIVE,
+                timeout_s=timeout_s,
+            )
+            self.commit(job)
+            return
+        words = dict(sent)
+        client = self._daemon.client
+        for offered in words.pop('volumes'):
+            with self._daemon.speaking():
+                operation = volumes.fetch(client, offered)
+            self._daemon.wait(operation, timeout_s)
         with self._daemon.speaking():
-            answer = self._daemon.client.api.instances.post(json=dict(sent))
+            answer = client.api.instances.post(json=words)
         self._daemon.wait(answer.json()['operation'], timeout_s)
 
     def commit(self, job: jobs.Job) -> None:
@@ -76,54 +98,85 @@ class ContainerDestination(base.Destination):
                 found.start(wait=True)
 
     def revert(self, job: jobs.Job) -> None:
-        """Delete what came of it."""
-        found = self._daemon.find(job.name)
-        if found is None or found.config.get(daemons.MARK) != job.id:
+        """Delete what came of it, or let the cluster have it back."""
+        if daemons.is_within_cluster(job):
+            self._move_back(job)
             return
+        found = self._daemon.find(job.name)
         with self._daemon.speaking():
-            if found.status == daemons.RUNNING:
-                found.stop(force=True, wait=True)
-            found.delete(wait=True)
+            if found and found.config.get(daemons.MARK) == job.id:
+                if found.status == daemons.RUNNING:
+                    found.stop(force=True, wait=True)
+                found.delete(wait=True)
+            volumes.drop_fetched(self._daemon.client, job)
 
     def is_complete(self, job: jobs.Job) -> bool:
-        """Whether the daemon is done with a live move.
+        """Whether the daemon is done with what it does by itself.
 
         It goes on with that when the agent dies, and deletes a copy that it
         could not restore.
         """
-        if job.mode is not jobs.Mode.LIVE:
+        is_live = job.mode is jobs.Mode.LIVE
+        if not is_live and not daemons.is_within_cluster(job):
             return True
         if self._daemon.is_busy_with(job.name):
             return False
         found = self._daemon.find(job.name)
-        if not self.has_copy(job) or found.status != daemons.RUNNING:
+        if not self.has_copy(job) or (
+            is_live and found.status != daemons.RUNNING
+        ):
             raise exception.TransferFailed(
                 f'{self._daemon.kind} did not restore {job.workload}.'
             )
+        # An agent may have died between the move and the start.
+        self.commit(job)
         return True
 
     def has_copy(self, job: jobs.Job) -> bool:
-        """Whether the container that this migration made is here."""
+        """Whether the container is here by this migration, or may yet be."""
         found = self._daemon.find(job.name)
+        if daemons.is_within_cluster(job):
+            return found is not None or self._daemon.is_busy_with(job.name)
         return found is not None and found.config.get(daemons.MARK) == job.id
 
     def finish(self, job: jobs.Job) -> None:
         """The daemons clean up for themselves."""
 
+    def _move_back(self, job: jobs.Job) -> None:
+        if self._daemon.is_busy_with(job.name):
+            raise exception.TransferFailed(
+                f'{self._daemon.kind} is still moving {job.workload}.'
+            )
+        found = self._daemon.find(job.name)
+        if found is None:
+            return
+        with self._daemon.speaking():
+            if found.status == daemons.RUNNING:
+                found.stop(force=True, wait=True)
+        self._daemon.move(
+            job.name,
+            job.needs['members']['source'],
+            is_live=False,
+            timeout_s=_BACK_TIMEOUT_S,
+        )
+
     def _clashes(self, job: jobs.Job) -> list[str]:
-        if self._daemon.find(job.name) is None:
+        if daemons.is_within_cluster(job):
+            return []
+        if not self._daemon.is_taken(job.name):
             return []
         return [f'it has a container {job.name} already']
 
     def _lacking_room(self, client: Any, job: jobs.Job) -> list[str]:
         found = []
-        for name in job.needs['pools']:
+        for name, needed in job.needs['room'].items():
             space = client.storage_pools.get(name).resources.get().space
-            free = space['total'] - space['used']
-            if free < job.needs['disk_bytes']:
+            # A number that is zero is not in the answer.
+            free = space.get('total', 0) - space.get('used', 0)
+            if free < needed:
                 found.append(
                     f'storage pool {name} has {free >> 20} MiB free of the '
-                    f'{job.needs["disk_bytes"] >> 20} MiB needed'
+                    f'{needed >> 20} MiB needed'
                 )
         return found
 

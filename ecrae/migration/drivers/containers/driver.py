@@ -7,6 +7,10 @@ Both speak the same API, which pylxd drives over the daemon's Unix socket.
 loses its memory, not its disk. ``live`` is the daemons' own stop-and-copy by
 CRIU; they run the container as soon as it has arrived, so for them the
 hand-over comes before the transfer.
+
+Members of one cluster have one container between them, which is never in
+two places: there the hand-over comes first in either mode, and the
+destination has the cluster move it.
 """
 
 from collections.abc import Mapping
@@ -26,15 +30,29 @@ from ecrae.privsep import criu
 class ContainerDriver(base.Driver):
     """LXD or Incus between this host and others."""
 
-    runs_on_arrival = frozenset({jobs.Mode.LIVE})
-
     def __init__(self, daemon: daemons.Daemon) -> None:
         self._daemon = daemon
         self.source = source.ContainerSource(daemon)
         self.destination = destination.ContainerDestination(daemon)
 
+    def runs_on_arrival(self, job: jobs.Job) -> bool:
+        """The daemons run what they move by themselves."""
+        return job.mode is jobs.Mode.LIVE or daemons.is_within_cluster(job)
+
+    def relate(self, here: base.Facts, there: base.Facts) -> dict[str, Any]:
+        """The members' names, if both are of one cluster."""
+        cluster = here.get('cluster')
+        if not cluster or cluster != there.get('cluster'):
+            return {}
+        return {
+            'members': {
+                'source': here['member'],
+                'destination': there['member'],
+            }
+        }
+
     def capabilities(self) -> dict[str, Any]:
-        """Version, pools and modes."""
+        """Version, cluster, pools and modes."""
         try:
             client = self._daemon.client
         except exception.EcraeError as error:
@@ -43,6 +61,7 @@ class ContainerDriver(base.Driver):
         environment: Mapping[str, Any] = client.host_info['environment']
         return {
             'version': environment['server_version'],
+            **daemons.membership(client),
             'storage_pools': [
                 pool.name for pool in client.storage_pools.all()
             ],
@@ -60,6 +79,8 @@ class ContainerDriver(base.Driver):
             return []
         found = []
         for container in client.containers.all():
+            if not daemons.is_here(client, container):
+                continue
             try:
                 state = container.state()
             except lxd.LXDAPIException:

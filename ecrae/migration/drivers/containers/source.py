@@ -9,6 +9,7 @@ from ecrae import exception
 from ecrae.migration import job as jobs
 from ecrae.migration.drivers import base
 from ecrae.migration.drivers.containers import daemon as daemons
+from ecrae.migration.drivers.containers import volumes
 from ecrae.migration.drivers.criu import capabilities
 
 
@@ -16,10 +17,13 @@ STOP_TIMEOUT_S = 60
 _POLL_S = 0.2
 
 
-def _obstacle_to_live(container: Any) -> str:
-    """Why CRIU could not take the container; empty when it could."""
+def _obstacle_to_live(container: Any, attached: list[Any]) -> str:
+    """Why it cannot move while it runs; empty when it can."""
     if container.status != daemons.RUNNING:
         return 'it does not run'
+    if attached:
+        names = ', '.join(volume['name'] for volume in attached)
+        return f'its volumes ({names}) do not move while it runs'
     if 'lxc.console.path' not in container.expanded_config.get('raw.lxc', ''):
         return (
             'CRIU cannot take its console: set raw.lxc to '
@@ -42,13 +46,21 @@ class ContainerSource(base.Source):
                 f'{self._daemon.host} has no container {job.workload}.'
             )
         devices = found.expanded_devices
+        client = self._daemon.client
+        attached = volumes.attached(found)
+        with self._daemon.speaking():
+            shared = volumes.used_elsewhere(client, job.name, attached)
+            room = volumes.room(self._daemon.kind, client, found, attached)
+        if shared:
+            raise exception.PreCheckFailed(
+                f'{job.workload} cannot leave: {"; ".join(shared)}.'
+            )
         return {
             'architecture': found.architecture,
             'cpu_flags': capabilities.cpu()['flags'],
             'profiles': list(found.profiles),
-            'pools': sorted(
-                {d['pool'] for d in devices.values() if d.get('pool')}
-            ),
+            'volumes': attached,
+            'room': room,
             'networks': sorted(
                 {
                     d.get('network') or d.get('parent', '')
@@ -57,9 +69,10 @@ class ContainerSource(base.Source):
                 }
                 - {''}
             ),
-            'disk_bytes': _disk_bytes(found),
             'was_running': found.status == daemons.RUNNING,
-            'obstacles': {str(jobs.Mode.LIVE): _obstacle_to_live(found)},
+            'obstacles': {
+                str(jobs.Mode.LIVE): _obstacle_to_live(found, attached)
+            },
         }
 
     def prepare(
@@ -80,6 +93,11 @@ class ContainerSource(base.Source):
         with self._daemon.speaking():
             if not is_live and found.status == daemons.RUNNING:
                 found.stop(timeout=STOP_TIMEOUT_S, force=True, wait=True)
+            if daemons.is_within_cluster(job):
+                return {}
+            brought = volumes.offer(
+                self._daemon.client, self._daemon.endpoint, job
+            )
             offer = found.generate_migration_data(live=is_live)['source']
         operation = offer['operation'].rpartition('/')[2]
         url = f'{self._daemon.endpoint}/1.0/operations/{operation}'
@@ -91,10 +109,13 @@ class ContainerSource(base.Source):
             'profiles': found.profiles,
             'ephemeral': found.ephemeral,
             'source': {**offer, 'operation': url, 'live': is_live},
+            'volumes': brought,
         }
 
     def commit(self, job: jobs.Job) -> None:
-        """Delete it here."""
+        """Delete it here; the only one there is in a cluster stays."""
+        if daemons.is_within_cluster(job):
+            return
         # The daemon goes on saying Running for some seconds after a live
         # move has taken the container's processes away.
         deadline = time.monotonic() + STOP_TIMEOUT_S
@@ -102,12 +123,16 @@ class ContainerSource(base.Source):
             if found.status != daemons.RUNNING:
                 with self._daemon.speaking():
                     found.delete(wait=True)
-                return
+                break
             if time.monotonic() > deadline:
                 raise exception.RestoreFailed(
                     f'{job.workload} still runs on {self._daemon.host}.'
                 )
             time.sleep(_POLL_S)
+        client = self._daemon.client
+        with self._daemon.speaking():
+            for volume in job.needs['volumes']:
+                volumes.drop(client, volume)
 
     def revert(self, job: jobs.Job) -> None:
         """Start it here again if it ran."""
@@ -123,9 +148,3 @@ class ContainerSource(base.Source):
     def has_copy(self, job: jobs.Job) -> bool:
         """Whether the container is here."""
         return self._daemon.find(job.name) is not None
-
-
-def _disk_bytes(container: Any) -> int:
-    """What its root disk holds, where the pool can tell."""
-    disk = (container.state().disk or {}).get('root') or {}
-    return int(disk.get('usage') or 0)
