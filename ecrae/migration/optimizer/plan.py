@@ -140,16 +140,33 @@ def _names(problem: Problem, hosts: Iterable[int]) -> list[str]:
 def _shares(
     problem: Problem, steps: Sequence[Step], change_w: FloatArray
 ) -> FloatArray:
-    """What each step saves, in watts, shape (steps,).
+    """What each step saves, in watts, shape (steps,)."""
+    return shares(
+        np.array([step.source for step in steps], dtype=np.intp),
+        np.array([step.destination for step in steps], dtype=np.intp),
+        problem.demand[LOAD, [step.unit for step in steps]],
+        change_w,
+    )
 
-    What a host gains or loses is shared among the steps that leave it, or
+
+def shares(
+    sources: IntArray,
+    reached: IntArray,
+    cores: FloatArray,
+    change_w: FloatArray,
+) -> FloatArray:
+    """What each of some moves saves, in watts, shape (moves,).
+
+    What a host gains or loses is shared among the moves that leave it, or
     reach it, by the load that they move, so that the shares add up to the
     whole and the last to leave a host does not get all the credit.
+
+    :param sources: host that each move leaves; ``reached``: that it reaches;
+        ``cores``: that it keeps busy; shapes (moves,).
+    :param change_w: what each host draws more afterwards, shape (n,).
     """
-    sources = np.array([step.source for step in steps], dtype=np.intp)
-    reached = np.array([step.destination for step in steps], dtype=np.intp)
-    weight = problem.demand[LOAD, [step.unit for step in steps]] + LEAST_CORES
-    n_hosts = problem.n_hosts
+    weight = cores + LEAST_CORES
+    n_hosts = len(change_w)
     out = np.bincount(sources, weights=weight, minlength=n_hosts)
     into = np.bincount(reached, weights=weight, minlength=n_hosts)
     by_leaving = (out > 0) & ((change_w < 0) | (into == 0))

@@ -108,7 +108,7 @@ def worth(snapshot: Snapshot, actions: Collection[Action], aim: Aim) -> Worth:
     problem = Problem.of(snapshot, aim.rules)
     objective = Objective.of(problem, aim.strategy, aim.migration)
     moves = [each for each in actions if each.kind is ActionKind.MIGRATE]
-    after = _assignment(problem, moves)
+    after = assignment(problem, moves)
     present_w = objective.running(problem.start)
     empty_w = idle_w(snapshot, actions)
     return Worth(
@@ -144,12 +144,13 @@ def _actions(plan: Plan) -> Iterable[Action]:
         )
 
 
-def _assignment(problem: Problem, moves: Iterable[Action]) -> IntArray:
+def assignment(problem: Problem, moves: Iterable[Action]) -> IntArray:
+    """Where each unit is after some migrations, shape (units,)."""
     unit, place = units(problem), places(problem)
-    assignment = problem.start.copy()
+    found = problem.start.copy()
     for move in moves:
-        assignment[unit[move.workload]] = place[move.destination]
-    return assignment
+        found[unit[move.workload]] = place[move.destination]
+    return found
 
 
 def units(problem: Problem) -> dict[str, int]:

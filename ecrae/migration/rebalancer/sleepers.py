@@ -11,8 +11,13 @@ and zone. In each pool, for every resource (vCPUs, memory, busy cores)::
 ``m`` and ``v`` are :mod:`ecrae.model.forecast`'s mean and variance. Without
 a history ``growth`` is nought and the headroom decides alone.
 
-A host is woken when less than ``need(lead)`` is free on the hosts that are
-awake, where *lead* is what waking takes: before the room is needed. An empty
+Hosts are woken when less than ``need(lead)`` is free on the hosts that are
+awake, where *lead* is what waking takes: before the room is needed. They are
+those that give back what is wanting for the least watts ::
+
+    P(u) − P_sleep,     u = load of their part of need(lead) / cores
+
+so that one small component does not wake the largest host. An empty
 host sleeps when ``need(lead + minimum off time)`` stays free without it. The
 second is never less than the first, and of the hosts to be woken none is
 taken that the others make needless, so under steady demand a host that was
@@ -26,11 +31,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from ecrae.migration.rebalancer import waking
 from ecrae.model import forecast
 from ecrae.model.cluster import HostState
 from ecrae.model.plan import Action
 from ecrae.model.plan import ActionKind
 from ecrae.model.power import FloatArray
+from ecrae.model.power import PowerCurve
 
 
 #: Samples of the history after which one counts half.
@@ -42,7 +49,10 @@ _TOLERANCE = 1e-9
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Machine:
-    """One host; rooms and uses have shape (r,), a resource each."""
+    """One host; rooms and uses have shape (r,), a resource each.
+
+    The last one is busy cores.
+    """
 
     name: str
     #: Hosts of one pool can take each other's work.
@@ -51,14 +61,18 @@ class Machine:
     #: What it would still take, if it were awake.
     free: FloatArray
     used: FloatArray
-    idle_w: float
-    sleep_w: float
+    curve: PowerCurve
     #: Whether nothing at all is on it, nor on its way.
     is_empty: bool
     #: Whether it may be switched off, and on again.
     may_sleep: bool = True
     #: Seconds since it was put to sleep or woken; infinite if never.
     switched_s: float = float('inf')
+
+    @property
+    def idle_w(self) -> float:
+        """What it draws more awake than asleep, without work."""
+        return self.curve.power_w[0] - self.curve.sleep_w
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,18 +184,36 @@ class _Pool:
         if not self._is_short(free, spare):
             return []
         is_urgent = bool((free < 0.5 * self._need_to_wake).any())
-        woken: list[Machine] = []
-        for machine in sorted(self._asleep, key=_dearness):
-            if machine.switched_s < self._rules.min_off_s and not is_urgent:
-                continue
-            woken.append(machine)
-            if not self._is_short(
-                free + _free(woken, like=free), spare + len(woken)
-            ):
-                break
-        needed = self._without_needless(woken, free, spare)
+        ready = [
+            machine
+            for machine in self._asleep
+            if machine.switched_s >= self._rules.min_off_s or is_urgent
+        ]
+        need = waking.Need(
+            room=np.append(
+                np.maximum(self._need_to_wake - free, 0.0),
+                max(self._rules.spare_hosts - spare, 0),
+            ),
+            load=float(self._need_to_wake[-1]),
+        )
+        woken = waking.choose(
+            [
+                waking.Sleeper(
+                    name=machine.name,
+                    offer=np.append(machine.free, 1.0),
+                    cores=float(machine.free[-1] + machine.used[-1]),
+                    curve=machine.curve,
+                )
+                for machine in ready
+            ],
+            need,
+        )
         lack = self._lack(free)
-        return [self._wake(machine, lack) for machine in needed]
+        return [
+            self._wake(machine, lack)
+            for machine in sorted(ready, key=_dearness)
+            if machine.name in woken
+        ]
 
     def to_sleep(self) -> list[Action]:
         """Empty hosts that can be spared, the most wasteful first."""
@@ -206,28 +238,13 @@ class _Pool:
             machine.is_empty
             and machine.may_sleep
             and machine.switched_s >= self._rules.min_on_s
-            and machine.idle_w > machine.sleep_w
+            and machine.idle_w > 0.0
         )
 
     def _is_short(self, free: FloatArray, spare: int) -> bool:
         return spare < self._rules.spare_hosts or bool(
             (free + _TOLERANCE < self._need_to_wake).any()
         )
-
-    def _without_needless(
-        self, woken: list[Machine], free: FloatArray, spare: int
-    ) -> list[Machine]:
-        """Without those that the others, taken later, made needless."""
-        needed = list(woken)
-        if self._is_short(free + _free(needed, like=free), spare + len(woken)):
-            return needed
-        for machine in woken:
-            rest = [other for other in needed if other is not machine]
-            if not self._is_short(
-                free + _free(rest, like=free), spare + len(rest)
-            ):
-                needed = rest
-        return needed
 
     def _lack(self, free: FloatArray) -> str:
         below = free + _TOLERANCE < self._need_to_wake
@@ -240,7 +257,7 @@ class _Pool:
         )
 
     def _wake(self, machine: Machine, lack: str) -> Action:
-        gain_w = machine.idle_w - machine.sleep_w
+        gain_w = machine.idle_w
         return _action(
             ActionKind.WAKE,
             machine,
@@ -254,8 +271,7 @@ class _Pool:
 def _dearness(machine: Machine) -> tuple[float, str]:
     """Watts for being on, for each unit of the first resource it offers."""
     size = float(machine.free[0] + machine.used[0])
-    extra_w = machine.idle_w - machine.sleep_w
-    return extra_w / max(size, _TOLERANCE), machine.name
+    return machine.idle_w / max(size, _TOLERANCE), machine.name
 
 
 def _free(machines: Sequence[Machine], *, like: FloatArray) -> FloatArray:
@@ -269,7 +285,7 @@ def _sleep(machine: Machine) -> Action:
         ActionKind.SLEEP,
         machine,
         f'empty, and pool {machine.pool} has room enough without it',
-        saving_w=machine.idle_w - machine.sleep_w,
+        saving_w=machine.idle_w,
         cost_j=0.0,
     )
 

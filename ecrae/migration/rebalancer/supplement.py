@@ -24,6 +24,7 @@ from ecrae.migration.optimizer.snapshot import Snapshot
 from ecrae.migration.rebalancer import overload
 from ecrae.migration.rebalancer import proposal as proposals
 from ecrae.migration.rebalancer import sleepers
+from ecrae.migration.rebalancer import watts
 from ecrae.migration.rebalancer.observer import View
 from ecrae.migration.rebalancer.proposal import Aim
 from ecrae.migration.rebalancer.proposal import Proposal
@@ -83,23 +84,44 @@ class Supplement:
             )
         else:
             moves = list(found.actions)
-        wakes, sleeps = self._switch(view.snapshot, moves, found)
-        actions = (*wakes, *moves, *sleeps)
-        if actions == found.actions:
+        if self._switching is None:
+            return self._priced(view.snapshot, moves, found)
+        return self._switched(view.snapshot, moves, found, self._switching)
+
+    def _switched(
+        self,
+        snapshot: Snapshot,
+        moves: list[Action],
+        found: Proposal,
+        switching: Switching,
+    ) -> Proposal:
+        """The proposal with hosts that wake and sleep."""
+        wakes, sleeps = self._switch(snapshot, moves, found, switching)
+        if found.strategy != RELIEF:
+            moves = watts.claimed(snapshot, moves, self._aim.rules)
+        idle_w = watts.idle_change_w(snapshot, [*moves, *sleeps])
+        found = self._priced(snapshot, [*wakes, *moves, *sleeps], found)
+        before_w = watts.draw_w(snapshot, self._aim.rules)
+        return dataclasses.replace(
+            found,
+            power_before_w=before_w,
+            power_after_w=before_w
+            - sum(action.saving_w for action in found.actions),
+            worth=dataclasses.replace(
+                found.worth, gain_w=found.worth.gain_w + idle_w
+            ),
+        )
+
+    def _priced(
+        self, snapshot: Snapshot, actions: list[Action], found: Proposal
+    ) -> Proposal:
+        if tuple(actions) == found.actions:
             return found
-        idle_w = proposals.idle_w(view.snapshot, actions)
-        worth = proposals.worth(view.snapshot, actions, self._aim)
+        worth = proposals.worth(snapshot, actions, self._aim)
         if found.strategy == RELIEF:
             # It is not for watts.
             worth = dataclasses.replace(worth, is_urgent=True)
-        return dataclasses.replace(
-            found,
-            actions=actions,
-            power_before_w=found.power_before_w + idle_w,
-            power_after_w=found.power_after_w
-            - sum(wake.saving_w for wake in wakes),
-            worth=worth,
-        )
+        return dataclasses.replace(found, actions=tuple(actions), worth=worth)
 
     def _relieve(self, view: View) -> list[Action]:
         if self._relief is None:
@@ -120,11 +142,12 @@ class Supplement:
         )
 
     def _switch(
-        self, snapshot: Snapshot, moves: list[Action], found: Proposal
+        self,
+        snapshot: Snapshot,
+        moves: list[Action],
+        found: Proposal,
+        switching: Switching,
     ) -> tuple[list[Action], list[Action]]:
-        switching = self._switching
-        if switching is None:
-            return [], []
         machines = _machines(
             snapshot,
             moves,
@@ -245,8 +268,7 @@ def _machine(
         state=host.state,
         free=np.maximum(capacity - used, 0.0),
         used=used,
-        idle_w=host.curve.power_w[0],
-        sleep_w=host.curve.sleep_w,
+        curve=host.curve,
         is_empty=is_empty,
         may_sleep=may_sleep,
         switched_s=switched_s,

@@ -10,6 +10,7 @@ from ecrae.migration.rebalancer import sleepers
 from ecrae.migration.rebalancer.sleepers import History
 from ecrae.migration.rebalancer.sleepers import Machine
 from ecrae.migration.rebalancer.sleepers import Rules
+from ecrae.model import power
 from ecrae.model.cluster import HostState
 from ecrae.model.plan import ActionKind
 
@@ -23,10 +24,9 @@ def machine(name, *, used=0.0, size=10.0, state=AWAKE, idle_w=100.0, **fields):
         name=name,
         pool=fields.pop('pool', 'x86_64 nova'),
         state=state,
-        free=np.array([size - used, 4 * (size - used)]),
-        used=np.array([used, 4 * used]),
-        idle_w=idle_w,
-        sleep_w=5.0,
+        free=np.array([1.0, 4.0, 1.0]) * (size - used),
+        used=np.array([1.0, 4.0, 1.0]) * used,
+        curve=power.linear(idle_w, 2 * idle_w, sleep_w=min(5.0, idle_w)),
         is_empty=fields.pop('is_empty', used == 0),
         **fields,
     )
@@ -44,7 +44,8 @@ def steps(*used, interval_s=300.0):
     """A history of vCPUs used, with memory at four times that."""
     column = np.array(used, dtype=float)
     return History(
-        used=np.stack([column, 4 * column], axis=1), interval_s=interval_s
+        used=np.stack([column, 4 * column, column], axis=1),
+        interval_s=interval_s,
     )
 
 
@@ -107,6 +108,28 @@ def test_low_headroom_wakes_the_cheapest_that_will_do():
     assert '0.5 free' in action.reason or '2 free' in action.reason
 
 
+def test_one_small_component_does_not_wake_the_largest_host():
+    """However little the large one draws for each core that it has."""
+    hosts = [
+        machine('a', used=9.5),
+        machine('large', state=ASLEEP, size=128, idle_w=200),
+        machine('small', state=ASLEEP, size=8, idle_w=80),
+    ]
+    assert decided(hosts) == ['wake small']
+
+
+def test_a_large_host_is_woken_where_small_ones_draw_more():
+    hosts = [
+        machine('a', used=99, size=100),
+        machine('large', state=ASLEEP, size=128, idle_w=150),
+        *(
+            machine(f'small-{i}', state=ASLEEP, size=2, idle_w=40)
+            for i in range(9)
+        ),
+    ]
+    assert decided(hosts) == ['wake large']
+
+
 def test_growth_wakes_before_the_room_is_gone():
     hosts = [machine('a', used=6), machine('b', state=ASLEEP)]
     calm = {'x86_64 nova': steps(*[6.0] * 200)}
@@ -132,17 +155,17 @@ def test_the_minimum_off_time_yields_only_to_need():
 
 
 def test_steady_use_is_expected_to_stay_from_the_first_sample_on():
-    capacity = np.array([100.0, 400.0])
+    capacity = np.array([100.0, 400.0, 100.0])
     for samples in (2, 3, 50):
         history = steps(*[10.0] * samples)
         assert (sleepers.growth(history, 600, capacity, 3.0) == 0).all()
 
 
 def test_a_short_history_says_nothing():
-    capacity = np.array([10.0, 40.0])
+    capacity = np.array([10.0, 40.0, 10.0])
     for history in (steps(), steps(5.0)):
         history = dataclasses.replace(
-            history, used=history.used.reshape(-1, 2)
+            history, used=history.used.reshape(-1, 3)
         )
         assert (sleepers.growth(history, 600, capacity, 2.0) == 0).all()
 
@@ -195,7 +218,7 @@ def _after(hosts, actions):
 def _free(hosts, pool):
     return sum(
         (h.free for h in hosts if h.pool == pool and h.state is AWAKE),
-        np.zeros(2),
+        np.zeros(3),
     )
 
 
@@ -213,7 +236,7 @@ def test_sleep_never_takes_headroom_or_spares(fleet):
         assert host.may_sleep
         assert host.switched_s >= rules.min_on_s
         here = [h for h in hosts if h.pool == host.pool]
-        used = sum((h.used for h in here), np.zeros(2))
+        used = sum((h.used for h in here), np.zeros(3))
         free = _free(after, host.pool)
         assert (free + 1e-6 >= rules.headroom * used).all()
         if host.pool in histories:
