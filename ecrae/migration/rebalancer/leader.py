@@ -4,6 +4,7 @@
 
 import socket
 import uuid
+from typing import Any
 
 from oslo_log import log as logging
 from tooz import coordination
@@ -30,7 +31,7 @@ class Leadership:
                 url, self._member.encode()
             )
             self._coordinator.start(start_heart=True)
-            self._lock = self._coordinator.get_lock(_LOCK)
+            self._lock: Any = self._coordinator.get_lock(_LOCK)
         except Exception as error:
             # Drivers raise what their libraries do, of any kind.
             raise exception.ConfigError(
@@ -44,7 +45,7 @@ class Leadership:
     def claim(self) -> bool:
         """Whether this process leads; it does from now on if nobody did."""
         try:
-            held = self.is_held() or bool(self._lock.acquire(blocking=False))
+            held = self.is_held() or self._acquire()
         except coordination.ToozError as error:
             LOG.error('Nobody can be elected: %s', error)
             held = False
@@ -58,13 +59,23 @@ class Leadership:
         if not self._is_held:
             return False
         try:
-            return bool(self._lock.is_still_owner())
+            held = bool(self._lock.is_still_owner())
         except NotImplementedError:
-            # Such locks end with their process, or with its connection.
-            return bool(getattr(self._lock, 'acquired', True))
+            held = _is_alive(self._lock)
         except coordination.ToozError as error:
             LOG.error('The lock cannot be seen: %s', error)
-            return False
+            held = False
+        if not held:
+            # It still believes to be held and could not be acquired again.
+            self._lock = None
+            self._is_held = False
+            LOG.warning('%s lost the lock, and follows', self._member)
+        return held
+
+    def _acquire(self) -> bool:
+        if self._lock is None:
+            self._lock = self._coordinator.get_lock(_LOCK)
+        return bool(self._lock.acquire(blocking=False))
 
     def resign(self) -> None:
         """Let another lead."""
@@ -75,3 +86,23 @@ class Leadership:
         except coordination.ToozError as error:
             LOG.warning('The lock was not given back: %s', error)
         self._is_held = False
+
+
+def _is_alive(lock: Any) -> bool:
+    """Whether a lock that cannot tell is held still.
+
+    MySQL's and PostgreSQL's are held as long as a connection of theirs lives;
+    they do not notice themselves when the server ends it, and gives the lock
+    to another one.
+    """
+    connection = getattr(lock, '_conn', None)
+    if connection is None:
+        return bool(getattr(lock, 'acquired', True))
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute('SELECT 1')
+    except Exception as error:
+        # Each database library has errors of its own.
+        LOG.error('The connection that holds the lock broke: %s', error)
+        return False
+    return True
