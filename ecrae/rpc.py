@@ -114,17 +114,24 @@ def reaching(host: str) -> Iterator[None]:
     except Exception as error:
         # Whatever a remote method can raise is raised here.
         raise exception.MigrationError(
-            f'The agent of {host} failed: {type(error).__name__}: {error}'
+            f'The agent of {host} failed: {type(error).__name__}: '
+            f'{_words(error)}'
         ) from error
+
+
+def _words(error: Exception) -> str:
+    """What it says, without the traceback that came with it."""
+    # Not str(), by which a KeyError quotes all of it.
+    text = ' '.join(map(str, error.args)) or str(error)
+    return text.partition('\nTraceback (most recent call last)')[0].strip()
 
 
 def _plain(error: exception.EcraeError) -> exception.EcraeError:
     """The error as it was raised, without the remote traceback in it."""
-    message = str(error).partition('\nTraceback (most recent call last)')[0]
     kind = next(
         kind
         for kind in type(error).__mro__
         if kind.__module__ == exception.__name__
     )
-    plain: exception.EcraeError = kind(message.strip())
+    plain: exception.EcraeError = kind(_words(error))
     return plain

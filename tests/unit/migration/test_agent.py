@@ -2,6 +2,7 @@
 
 """Two agents over oslo.messaging's in-process bus, moving fake workloads."""
 
+import hashlib
 import inspect
 
 import pytest
@@ -34,6 +35,42 @@ def test_client_and_server_have_the_same_methods(name):
     server = inspect.signature(getattr(agent.AgentManager, name))
     assert list(client.parameters)[2:] == list(server.parameters)[2:]
     assert client.return_annotation == server.return_annotation
+
+
+def test_a_call_that_changes_is_a_new_version():
+    """Agents of two versions meet during every upgrade."""
+    calls = sorted(
+        f'{name}{inspect.signature(method)}'
+        for name, method in inspect.getmembers(rpcapi.AgentAPI, callable)
+        if not name.startswith('_')
+    )
+    found = hashlib.sha256('\n'.join(calls).encode()).hexdigest()[:12]
+    assert (rpcapi.VERSION, found) == ('1.0', 'cda45dc46915'), (
+        'Raise the minor version for what is new, the major one for what '
+        'older agents cannot answer; add to the version history.'
+    )
+
+
+def test_a_call_of_a_newer_version_is_refused_plainly(cloud, monkeypatch):
+    monkeypatch.setattr(rpcapi, 'VERSION', '1.99')
+    newer = rpcapi.AgentAPI(cloud.transport, timeout_s=5.0)
+    with pytest.raises(
+        exception.MigrationError, match=r'agent of one failed.*1\.99'
+    ) as found:
+        newer.get_agent('one')
+    assert '\n' not in str(found.value)
+
+
+def test_a_defect_of_an_agent_is_one_sentence(cloud, monkeypatch):
+    def fail(*_):
+        raise KeyError('used\nTraceback (most recent call last):\n  File')
+
+    monkeypatch.setattr(agent.AgentManager, '_show', fail)
+    cloud.run('one', 'web')
+    cloud.api.migrate('one', 'fake:web', 'two', 'auto')
+    with pytest.raises(exception.MigrationError) as found:
+        cloud.api.list_migrations('one')
+    assert str(found.value) == 'The agent of one failed: KeyError: used'
 
 
 @pytest.mark.parametrize('mode', ['auto', 'stop-and-copy', 'live'])
