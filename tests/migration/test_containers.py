@@ -2,57 +2,11 @@
 
 """A real container between two real daemons, Incus or LXD, by two agents."""
 
-from concurrent import futures
-
 import pytest
 from testnodes import containers
-from testnodes import fleet as fleets
 from testnodes import nodes
-from testnodes import roots
 
 from ecrae import exception
-
-
-@pytest.fixture(scope='class')
-def daemons(request, tmp_path_factory):
-    kind, is_cluster = request.cls.kind, request.cls.is_cluster
-    scratch = tmp_path_factory.mktemp(kind.name)
-    try:
-        with fleets.running(
-            scratch,
-            'one',
-            'two',
-            packages=kind.packages,
-            drivers=kind.name,
-        ) as fleet:
-            image = scratch / 'image.tar.xz'
-            containers.make_image(image, fleet.site.tree)
-            found = {
-                name: containers.Daemon(node, kind)
-                for name, node in fleet.site.nodes.items()
-            }
-            one, two = found.values()
-            if is_cluster:
-                one.start(image)
-                one.start_cluster(two)
-            else:
-                with futures.ThreadPoolExecutor() as pool:
-                    for each in found.values():
-                        pool.submit(each.start, image)
-            for name in found:
-                fleet.wait_for_agent(name)
-            yield fleet, one, two
-    except roots.LacksError as error:
-        pytest.skip(str(error))
-
-
-@pytest.fixture
-def counter(daemons):
-    _, one, two = daemons
-    one.launch()
-    yield containers.NAME
-    for daemon in (one, two):
-        daemon.delete()
 
 
 _ATTACH = ('storage', 'volume', 'attach')
@@ -140,6 +94,20 @@ class Moves:
             two.node.run('umount', '/proc/cpuinfo')
         assert plan['mode'] == 'stopped'
         assert one.state() == 'Running'
+
+    def test_an_unprivileged_container_moves_stopped_only(
+        self, daemons, counter
+    ):
+        fleet, one, two = daemons
+        one.delete()
+        one.launch(counter, '-c', 'security.privileged=false')
+        with pytest.raises(exception.PreCheckFailed, match='unprivileged'):
+            fleet.call('migrate', 'one', one.workload, 'two', 'live')
+        assert one.state() == 'Running'
+        found = fleet.migrate(one.workload, 'one', 'two')
+        assert (found['phase'], found['mode']) == ('released', 'stopped')
+        assert two.state() == 'Running'
+        nodes.wait_for(two.count, 'it to count')
 
     @pytest.mark.long
     def test_a_copy_that_cannot_be_restored_leaves_it_counting(

@@ -18,8 +18,6 @@ import pytest
 from testnodes import nodes
 
 from tests.migration import openstack
-from tests.migration.test_containers import WORKLOAD
-from tests.migration.test_containers import daemons as daemons
 
 
 PORT = '8774'
@@ -138,10 +136,10 @@ def test_the_service_moves_a_container_and_lets_its_host_sleep(
     assert [
         (each['kind'], each['workload'], each['source'], each['destination'])
         for each in shown['actions']
-    ] == [('migrate', WORKLOAD, 'one', 'two'), ('sleep', '', 'one', 'one')]
+    ] == [('migrate', one.workload, 'one', 'two'), ('sleep', '', 'one', 'one')]
     assert shown['saving_w'] > 0
-    history = _asked(fleet, 'proposal', 'history', '--workload', WORKLOAD)
+    history = _asked(fleet, 'proposal', 'history', '--workload', one.workload)
     assert [each['state'] for each in history] == ['SUCCEEDED']
     # The agents say that it was their doing.
     migrations = _asked(fleet, 'migration', 'list')
-    assert {each['workload'] for each in migrations} == {WORKLOAD}
+    assert {each['workload'] for each in migrations} == {one.workload}

@@ -211,9 +211,9 @@ class Daemon:
         """Run the daemon's client."""
         return self.node.run(self.kind.client, *words, check=check)
 
-    def launch(self, name: str = NAME) -> None:
+    def launch(self, name: str = NAME, *options: str) -> None:
         """Make the container and start it."""
-        self.command('launch', IMAGE, name, *self._target)
+        self.command('launch', IMAGE, name, *self._target, *options)
         nodes.wait_for(lambda: self.count(name) > 0, f'{name} to count', 30.0)
 
     def delete(self, name: str = NAME) -> None:

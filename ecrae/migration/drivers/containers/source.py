@@ -17,14 +17,23 @@ STOP_TIMEOUT_S = 60
 _POLL_S = 0.2
 
 
-def _obstacle_to_live(container: Any, attached: list[Any]) -> str:
+def _obstacle_to_live(client: Any, container: Any, attached: list[Any]) -> str:
     """Why it cannot move while it runs; empty when it can."""
     if container.status != daemons.RUNNING:
         return 'it does not run'
     if attached:
         names = ', '.join(volume['name'] for volume in attached)
         return f'its volumes ({names}) do not move while it runs'
-    if 'lxc.console.path' not in container.expanded_config.get('raw.lxc', ''):
+    config = container.expanded_config
+    features = client.host_info['environment'].get('kernel_features') or {}
+    if (
+        config.get('security.privileged') != 'true'
+        and features.get('idmapped_mounts') == 'true'
+    ):
+        return (
+            'it is unprivileged, and CRIU cannot restore its idmapped mounts'
+        )
+    if 'lxc.console.path' not in config.get('raw.lxc', ''):
         return (
             'CRIU cannot take its console: set raw.lxc to '
             '"lxc.console.path=none"'
@@ -71,7 +80,7 @@ class ContainerSource(base.Source):
             ),
             'was_running': found.status == daemons.RUNNING,
             'obstacles': {
-                str(jobs.Mode.LIVE): _obstacle_to_live(found, attached)
+                str(jobs.Mode.LIVE): _obstacle_to_live(client, found, attached)
             },
         }
 
