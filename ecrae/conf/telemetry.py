@@ -28,7 +28,8 @@ Where no source has one, load is estimated from what Placement has given out.
 Possible values:
 
 * ``gnocchi``: what Ceilometer's agents publish to Gnocchi
-* ``prometheus``: node_exporter, libvirt exporter, Kepler or Scaphandre, DCGM
+* ``prometheus``: node_exporter, libvirt exporter, Kepler or Scaphandre, DCGM,
+  counters of requests
 * ``ceilometer``: Ceilometer's v2 API, for clouds that still run it
 * ``file``: a document that another program writes, see ``file``
 * ``agent``: utilization and power that ``ecrae-agent`` measures on its host

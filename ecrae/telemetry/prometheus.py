@@ -3,8 +3,9 @@
 """Readings from Prometheus, as the usual exporters publish them.
 
 node_exporter gives hosts' CPU and memory, the libvirt exporter instances'
-CPU and memory, Kepler or Scaphandre watts, DCGM the load of GPUs. Any query
-can be replaced by an option, so a PDU or a vendor's exporter serves as well.
+CPU and memory, Kepler or Scaphandre watts, DCGM the load of GPUs, balancers
+and web servers their requests. Any query can be replaced by an option, so a
+PDU or a vendor's exporter serves as well.
 """
 
 from collections.abc import Iterator
@@ -25,6 +26,18 @@ Key = tuple[Subject, Metric]
 
 #: Label that holds an instance's UUID in the built-in queries.
 INSTANCE_LABEL = 'uuid'
+
+#: Counters of requests, those of a load balancer's members first: they count
+#: what no server is asked to tell. Only series that bear an instance's UUID
+#: say whose requests they are; examples/prometheus-requests.yml gives it them.
+REQUESTS = (
+    'haproxy_server_http_responses_total',
+    'octavia_member_http_responses_total',
+    'nginx_http_requests_total',
+    'apache_accesses_total',
+    'haproxy_frontend_http_requests_total',
+    'http_requests_total',
+)
 
 #: PromQL for each metric, in ECRAE's units; ``{host}`` is the host label.
 QUERIES: dict[Key, str] = {
@@ -55,6 +68,10 @@ QUERIES: dict[Key, str] = {
         'sum by (uuid) (libvirt_domain_memory_stats_rss_bytes'
         ' * on (domain) group_left (uuid)'
         ' max by (domain, uuid) (libvirt_domain_info_meta)) / 1048576'
+    ),
+    (Subject.INSTANCE, Metric.REQUESTS_PER_S): ' or '.join(
+        f'sum by (uuid) (rate({counter}{{{{uuid!=""}}}}[5m]))'
+        for counter in REQUESTS
     ),
 }
 

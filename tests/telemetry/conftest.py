@@ -4,8 +4,15 @@ import pathlib
 import tempfile
 
 import pytest
+import yaml
 
 from tests.telemetry import servers
+
+
+#: How operators are told to label requests.
+REQUESTS = pathlib.Path(__file__).parents[2] / (
+    'examples/prometheus-requests.yml'
+)
 
 
 @pytest.fixture(scope='session')
@@ -34,5 +41,13 @@ def exporter(folder):
 
 @pytest.fixture(scope='session')
 def prometheus_url(folder, exporter):
-    with servers.prometheus(folder, [exporter]) as url:
+    # The example's jobs differ in where they scrape, and here all is one.
+    rules = [
+        rule
+        for job in yaml.safe_load(REQUESTS.read_text())['scrape_configs']
+        for rule in job.get('metric_relabel_configs', [])
+    ]
+    with servers.prometheus(
+        folder, [exporter], metric_relabel_configs=rules
+    ) as url:
         yield url

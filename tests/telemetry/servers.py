@@ -13,6 +13,7 @@ from collections.abc import Iterator
 
 import requests
 import sqlalchemy as sa
+import yaml
 from testcloud_lib import configuration
 from testcloud_lib import gnocchi as gnocchi_command
 
@@ -22,6 +23,7 @@ from tests.database import servers as database
 #: Debian and Ubuntu packages that the tests install where they are missing.
 PACKAGES = {
     'prometheus': 'prometheus',
+    'promtool': 'prometheus',
     'prometheus-node-exporter': 'prometheus-node-exporter',
 }
 
@@ -86,15 +88,24 @@ def wait_for(
 
 
 @contextlib.contextmanager
-def prometheus(folder: pathlib.Path, targets: list[str]) -> Iterator[str]:
-    """URL of a Prometheus that scrapes the targets every second."""
+def prometheus(
+    folder: pathlib.Path, targets: list[str], **job: object
+) -> Iterator[str]:
+    """URL of a Prometheus that scrapes the targets every second.
+
+    :param job: more of the scrape job, such as ``metric_relabel_configs``.
+    """
     port = database.free_port()
     config = folder / 'prometheus.yml'
+    scrape = {
+        'job_name': 'node',
+        'static_configs': [{'targets': targets}],
+        **job,
+    }
     config.write_text(
-        'global: {scrape_interval: 1s}\n'
-        'scrape_configs:\n'
-        '- job_name: node\n'
-        f'  static_configs: [{{targets: {targets}}}]\n'
+        yaml.safe_dump(
+            {'global': {'scrape_interval': '1s'}, 'scrape_configs': [scrape]}
+        )
     )
     log = folder / 'prometheus.log'
     command = [

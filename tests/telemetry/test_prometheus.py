@@ -3,15 +3,20 @@
 """A real Prometheus that scrapes a real node_exporter on this machine."""
 
 import os
+import subprocess
 import time
+import uuid
 
 import pytest
+import yaml
 
 from ecrae import exception
 from ecrae.model.reading import Metric
 from ecrae.model.reading import Subject
 from ecrae.telemetry import prometheus
 from tests.database.servers import free_port
+from tests.telemetry import servers
+from tests.telemetry.conftest import REQUESTS
 
 
 #: The built-in query looks five minutes back; a test has not that long.
@@ -67,6 +72,56 @@ def test_power_of_kepler_and_scaphandre(folder, prometheus_url):
     )
     reading = wait_for_reading(source(prometheus_url), Metric.POWER_W)
     assert reading.value == pytest.approx(123)
+
+
+def test_requests_of_servers_behind_balancers(folder, prometheus_url):
+    """As the example labels them, from counters as the exporters write."""
+    jobs = yaml.safe_load(REQUESTS.read_text())['scrape_configs']
+    rule = jobs[-1]['metric_relabel_configs'][0]
+    octavia = rule['replacement']
+    haproxy = str(uuid.uuid4())
+    text = (
+        '# TYPE haproxy_server_http_responses_total counter\n'
+        'haproxy_server_http_responses_total'
+        '{{proxy="web",server="{haproxy}",code="2xx"}} {count}\n'
+        'haproxy_server_http_responses_total'
+        '{{proxy="web",server="spare",code="2xx"}} {count}\n'
+        '# TYPE octavia_member_http_responses_total counter\n'
+        'octavia_member_http_responses_total'
+        '{{pool="web",member="{member}",code="2xx"}} {count}\n'
+        '# TYPE nginx_http_requests_total counter\n'
+        'nginx_http_requests_total {count}\n'
+    )
+    found = {}
+    deadline = time.monotonic() + 60
+    began = time.monotonic()
+    while len(found) < 2 or min(found.values()) < 20:
+        assert time.monotonic() < deadline, found
+        # A thousand a second, of which the mean of five minutes sees little.
+        count = round(1000 * (time.monotonic() - began))
+        written = folder / 'requests.new'
+        written.write_text(
+            text.format(haproxy=haproxy, member=rule['regex'], count=count)
+        )
+        written.replace(folder / 'requests.prom')
+        time.sleep(1)
+        found = {
+            reading.name: reading.value
+            for reading in source(prometheus_url).latest(time.time())
+            if reading.metric is Metric.REQUESTS_PER_S
+        }
+    assert set(found) == {haproxy, octavia}
+    assert max(found.values()) < 1100
+
+
+def test_the_example_is_a_configuration_of_prometheus(prometheus_url):
+    done = subprocess.run(
+        [servers.require('promtool'), 'check', 'config', str(REQUESTS)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_history(prometheus_url):
