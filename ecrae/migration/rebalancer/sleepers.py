@@ -43,6 +43,9 @@ from ecrae.model.power import PowerCurve
 #: Samples of the history after which one counts half.
 HALF_LIFE = 144.0
 
+#: The resources of a machine, in the order of its arrays.
+RESOURCES = ('vCPUs', 'MiB of memory', 'cores for load')
+
 #: Rounding that a sum of rooms may suffer.
 _TOLERANCE = 1e-9
 
@@ -250,10 +253,11 @@ class _Pool:
         below = free + _TOLERANCE < self._need_to_wake
         if not below.any():
             return f'fewer than {self._rules.spare_hosts} empty hosts'
-        worst = int(np.argmax(np.where(below, self._need_to_wake - free, -1)))
+        part = free / np.maximum(self._need_to_wake, _TOLERANCE)
+        worst = int(np.argmin(np.where(below, part, np.inf)))
         return (
-            f'{max(free[worst], 0.0):g} free of a resource of which '
-            f'{self._need_to_wake[worst]:.4g} should be'
+            f'{round(free[worst], 1):.10g} {RESOURCES[worst]} free, '
+            f'{round(self._need_to_wake[worst], 1):.10g} should be'
         )
 
     def _wake(self, machine: Machine, lack: str) -> Action:

@@ -9,6 +9,7 @@ from ecrae.migration.rebalancer.overload import Component
 from ecrae.model import hints
 from ecrae.model.fleet import FleetServer
 from ecrae.model.knowledge import Knowledge
+from ecrae.model.load import DEFAULT_BUSY_FRACTION
 from ecrae.model.reading import Metric
 from ecrae.model.reading import Reading
 from ecrae.model.reading import Subject
@@ -20,7 +21,7 @@ def components(
     knowledge: Knowledge,
     max_load: float | None,
 ) -> tuple[Component, ...]:
-    """Servers that are measured and have a threshold.
+    """Servers of which that is measured for which they have a threshold.
 
     One whose threshold cannot be read has none, and one that is pinned, or
     that something is being done with, is left alone.
@@ -35,10 +36,12 @@ def components(
     found = []
     for server in servers:
         marks = server.metadata, server.extra_specs
-        load = _limit(server, hints.MAX_LOAD) or max_load
-        rate = _limit(server, hints.MAX_REQUESTS_PER_S)
+        limit = _limit(server, hints.MAX_LOAD) or max_load
+        most = _limit(server, hints.MAX_REQUESTS_PER_S)
         busy = values.get((server.id, Metric.CPU_CORES_USED))
-        if (load is None and rate is None) or busy is None:
+        rate = values.get((server.id, Metric.REQUESTS_PER_S))
+        is_loaded = limit is not None and busy is not None
+        if not is_loaded and (most is None or rate is None):
             continue
         if server.task or server.is_locked or hints.is_pinned(*marks):
             continue
@@ -48,10 +51,13 @@ def components(
                 host=server.host,
                 vcpus=server.vcpus,
                 memory_mib=server.memory_mib,
-                busy_cores=busy,
-                requests_per_s=values.get((server.id, Metric.REQUESTS_PER_S)),
-                max_load=load,
-                max_requests_per_s=rate,
+                busy_cores=server.vcpus * DEFAULT_BUSY_FRACTION
+                if busy is None
+                else busy,
+                requests_per_s=rate,
+                # An estimate is no reason to move anything.
+                max_load=limit if is_loaded else None,
+                max_requests_per_s=most,
                 tag=knowledge.tags.get(hints.mark(hints.TAG, *marks)),
                 is_relocatable=hints.is_relocatable(*marks),
             )

@@ -27,7 +27,15 @@ def _reading(metric, value):
     )
 
 
-def _seen(metadata=None, extra_specs=None, max_load=None, **facts):
+BOTH = (
+    _reading(Metric.CPU_CORES_USED, 3.0),
+    _reading(Metric.REQUESTS_PER_S, 70.0),
+)
+
+
+def _seen(
+    metadata=None, extra_specs=None, max_load=None, readings=BOTH, **facts
+):
     server = FleetServer(
         **{
             'id': 's',
@@ -44,10 +52,6 @@ def _seen(metadata=None, extra_specs=None, max_load=None, **facts):
             **facts,
         }
     )
-    readings = [
-        _reading(Metric.CPU_CORES_USED, 3.0),
-        _reading(Metric.REQUESTS_PER_S, 70.0),
-    ]
     return strain.components([server], readings, KNOWN, max_load)
 
 
@@ -101,3 +105,13 @@ def test_consent_to_relocation_is_told():
     consent = {'ecrae:relocatable': 'true'}
     assert _seen(LIMIT | consent)[0].is_relocatable is True
     assert _seen(LIMIT, consent)[0].is_relocatable is True
+
+
+def test_requests_count_where_nothing_measures_the_cpu():
+    marks = {'ecrae:max_requests_per_s': '35', 'ecrae:max_load': '0.1'}
+    (found,) = _seen(marks, readings=BOTH[1:])
+    # The load is an estimate, above its threshold, and no reason to move.
+    assert found.strain == 2.0
+    assert 0.0 < found.busy_cores < 4.0
+    assert _seen(LIMIT, readings=BOTH[1:]) == ()
+    assert _seen(marks, readings=()) == ()
