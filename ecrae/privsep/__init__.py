@@ -23,7 +23,7 @@ context = priv_context.PrivContext(
     capabilities=[
         # Images that criu wrote become the agent's to send.
         capabilities.CAP_CHOWN,
-        # Folders of the agent's user.
+        # Folders of the agent's user; containers' disks; power sensors.
         capabilities.CAP_DAC_OVERRIDE,
         # Stop, continue and end workloads.
         capabilities.CAP_KILL,

@@ -8,6 +8,7 @@ import threading
 import time
 
 import pytest
+from testnodes import nodes
 
 from ecrae import exception
 
@@ -27,6 +28,38 @@ def test_there_and_back_again(fleet, workload, one):
     assert found['phase'] == 'released', found
     assert workload.hosts_beating() == {'one'}
     assert workload.is_intact(one)
+
+
+def test_an_operator_sees_what_a_host_can_and_how_far_a_move_is(
+    fleet, workload, one
+):
+    def is_reported():
+        found = json.loads(fleet.ecrae(*_SHOW).stdout)
+        return found if found['workloads'] else None
+
+    nodes.wait_for(is_reported, 'the workload to be reported', 60.0)
+    shown = is_reported()
+    assert shown['up']
+    assert shown['drivers']['criu']['version'] >= '4.2'
+    assert shown['drivers']['criu']['features']['uffd-noncoop'] == ''
+    assert [each['name'] for each in shown['workloads']] == ['criu:web']
+
+    one.shape('100mbit')
+    try:
+        done = fleet.ecrae(
+            *('migrate', 'criu:web', 'two', '--mode', 'stop-and-copy'),
+            *('-f', 'json'),
+        )
+    finally:
+        one.shape()
+    moved = json.loads(done.stdout)
+    assert (moved['source'], moved['destination']) == ('one', 'two')
+    assert any('MiB/s' in line for line in done.stderr.splitlines())
+    words = ('migration', 'show', moved['id'], '-f', 'json')
+    assert json.loads(fleet.ecrae(*words).stdout)['phase'] == 'released'
+
+
+_SHOW = ('agent', 'show', 'one', '-f', 'json')
 
 
 def test_auto_takes_the_best_of_this_kernel_and_says_why(fleet, workload):
