@@ -6,7 +6,7 @@ from oslo_config import cfg
 
 from ecrae import exception
 from ecrae.migration.rebalancer import factory
-from ecrae.migration.rebalancer import process
+from ecrae.migration.rebalancer import turns
 from ecrae.migration.rebalancer.cycle import Report
 from ecrae.migration.rebalancer.leader import Leadership
 
@@ -36,7 +36,7 @@ def turn(conf: cfg.ConfigOpts, *, is_dry: bool) -> str:
 
 def text(report: Report) -> str:
     """A report for a person: figures, moves and every verdict."""
-    lines = [process.describe(report)]
+    lines = [turns.describe(report)]
     found = report.proposal
     if found is not None:
         lines.append(
