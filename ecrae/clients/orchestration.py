@@ -169,6 +169,26 @@ class Stacks:
                 stack_id, existing=True, disable_rollback=True
             )
 
+    def why_failed(self, stack_id: str, name: str) -> str:
+        """Why the stack's last update failed; empty if it did not.
+
+        When Heat has gone back, the stack's own reason tells of that alone.
+
+        :param name: the stack's.
+        """
+        with failures.reported('Heat', 'list stack events'):
+            found = self._api.events.list(
+                stack_id, limit=PAGE, sort_dir='desc'
+            )
+        for event in found:
+            if event.resource_name != name:
+                continue
+            if event.resource_status == 'UPDATE_FAILED':
+                return event.resource_status_reason or ''
+            if event.resource_status == 'UPDATE_IN_PROGRESS':
+                break
+        return ''
+
     def cancel_update(self, stack_id: str) -> None:
         """Let Heat go back to what the stack was before its update."""
         with failures.reported('Heat', 'cancel the update of a stack'):

@@ -210,7 +210,8 @@ def _verdict(case: Case, stack: orchestration.Stack, why: str) -> str:
     if stack.status == 'UPDATE_COMPLETE' and successor != case.server:
         LOG.info('Server %s runs in place of %s', successor, case.server)
         return ''
-    return why or stack.status_reason or f'its stack is {stack.status}'
+    cause = case.stacks.why_failed(stack.id, stack.name)
+    return why or cause or stack.status_reason
 
 
 def _require_consent(server: servers.Details) -> None:

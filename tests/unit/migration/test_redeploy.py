@@ -95,6 +95,7 @@ class World:
             (re.compile(rf'{heat}\?'), self._list_stacks),
             (re.compile(rf'{heat}/the-id/resources\?'), self._resources),
             (f'{heat}/the-id/template', lambda *_: self.template),
+            (re.compile(rf'{heat}/the-id/events\?'), self._events),
             (f'{heat}/the-id', self._show_stack),
         ):
             http.get(url, json=answer, headers=IS_JSON)
@@ -159,7 +160,7 @@ class World:
             'id': 'the-id',
             'stack_name': 'shop',
             'stack_status': self.status,
-            'stack_status_reason': 'No valid host',
+            'stack_status_reason': f'Stack {self.status}',
             'outputs': [],
         }
 
@@ -174,6 +175,24 @@ class World:
             if self.looks <= 0:
                 self._end()
         return shown
+
+    def _events(self, request, _context):
+        assert request.qs['sort_dir'] == ['desc']
+        found = [
+            ('shop', 'ROLLBACK_IN_PROGRESS', 'Stack ROLLBACK started'),
+            ('web', 'CREATE_FAILED', 'it is ERROR'),
+            ('shop', 'UPDATE_IN_PROGRESS', 'Stack UPDATE started'),
+            ('shop', 'UPDATE_FAILED', 'of another time'),
+        ]
+        if self.looks <= 0:
+            found.insert(1, ('shop', 'UPDATE_FAILED', 'No valid host'))
+        names = 'resource_name', 'resource_status', 'resource_status_reason'
+        return {
+            'events': [
+                {'id': str(i), **dict(zip(names, event, strict=True))}
+                for i, event in enumerate(found)
+            ]
+        }
 
     def _end(self):
         """What Heat does at the end of an update."""
