@@ -12,7 +12,6 @@ import posixpath
 import time
 from collections.abc import Iterator
 from collections.abc import Mapping
-from collections.abc import Sequence
 from typing import Any
 
 from oslo_config import cfg
@@ -25,21 +24,19 @@ from ecrae.conf import energy
 from ecrae.deployer import bundle
 from ecrae.deployer import descriptor as descriptors
 from ecrae.deployer import pipeline
+from ecrae.deployer import present
 from ecrae.deployer import references
 from ecrae.deployer import skeleton
 from ecrae.deployer.descriptor import Descriptor
+from ecrae.deployer.present import Memory
 from ecrae.kb import catalogue
 from ecrae.kb import decisions
 from ecrae.kb import knowledge as kb_knowledge
-from ecrae.kb import readings
 from ecrae.kb.db import Database
 from ecrae.model import hints
-from ecrae.model import load
 from ecrae.model.cluster import Cluster
 from ecrae.model.decision import Decision
 from ecrae.model.knowledge import Knowledge
-from ecrae.model.reading import Reading
-from ecrae.model.reading import Subject
 
 
 _SERVER = 'OS::Nova::Server'
@@ -90,8 +87,7 @@ class _Known:
     knowledge: Knowledge
     origin: str
     database: Database | None = None
-    #: Newest measurements of hosts.
-    measured: Sequence[Reading] = ()
+    memory: Memory = present.NOTHING
 
 
 def prepare(
@@ -118,11 +114,8 @@ def prepare(
         return _delegate(
             descriptor, inputs, stacks, 'this account may not see hosts'
         )
-    hosts = load.with_readings(
-        cluster.hosts,
-        known.measured,
-        time.time(),
-        conf.ecrae_telemetry.max_age,
+    hosts = present.hosts(
+        connection, cluster.hosts, known.knowledge, known.memory, time.time()
     )
     cluster = dataclasses.replace(
         cluster, hosts=tuple(hosts), tariff=energy.tariff(conf)
@@ -212,7 +205,9 @@ def _known(conf: cfg.ConfigOpts) -> _Known:
                 kb_knowledge.load(transaction),
                 f'knowledge base {database.label}',
                 database,
-                readings.list_all(transaction, Subject.HOST),
+                present.remember(
+                    transaction, time.time(), conf.ecrae_telemetry.max_age
+                ),
             )
     except exception.ConfigError:
         place = conf.get_location('connection', 'ecrae_database')

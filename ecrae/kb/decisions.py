@@ -2,6 +2,7 @@
 
 """Decision records in the database."""
 
+import datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -34,6 +35,15 @@ def get(session: orm.Session, decision_id: str) -> Decision:
     if row is None:
         raise exception.NotFound(noun='decision', name=decision_id)
     return _value(row)
+
+
+def list_since(session: orm.Session, since: float) -> list[Decision]:
+    """Decisions made after a moment, in seconds since the epoch."""
+    moment = datetime.datetime.fromtimestamp(since, datetime.UTC)
+    statement = sa.select(models.Decision).where(
+        models.Decision.created_at > moment
+    )
+    return [_value(row) for row in session.scalars(statement)]
 
 
 def list_newest(session: orm.Session, limit: int) -> list[Decision]:

@@ -94,6 +94,8 @@ class Host:
     disk_free_gib: float
     #: Busy part of the CPU, in [0, 1].
     utilization: float = 0.0
+    #: Part of it that was given out after watts and load were measured.
+    utilization_added: float = 0.0
     #: Measured draw in watts; None where nothing measures it.
     power_w: float | None = None
     #: Busy part of its accelerators, in [0, 1].

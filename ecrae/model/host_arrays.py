@@ -73,16 +73,23 @@ class HostArrays:
             ),
         )
         measured_w = [host.power_w for host in hosts]
-        return calibrate(arrays, np.array(measured_w, dtype=float))
+        added = np.array([host.utilization_added for host in hosts], float)
+        return calibrate(arrays, np.array(measured_w, dtype=float), added)
 
 
-def calibrate(hosts: HostArrays, measured_w: FloatArray) -> HostArrays:
+def calibrate(
+    hosts: HostArrays, measured_w: FloatArray, added: FloatArray
+) -> HostArrays:
     """Scale each host's curve to what the host really draws now.
 
     :param measured_w: watts, NaN where nothing is measured, shape (n,).
+    :param added: growth of the load since then, shape (n,).
     """
     factor = calibration(
-        hosts.curves_w, hosts.utilization, measured_w, hosts.accelerator_w
+        hosts.curves_w,
+        hosts.utilization - added,
+        measured_w,
+        hosts.accelerator_w,
     )
     factor[hosts.is_asleep] = 1.0
     return scaled(hosts, factor)

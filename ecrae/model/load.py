@@ -3,7 +3,9 @@
 """Load of a host: measured, or estimated from what is allocated on it."""
 
 import dataclasses
+import math
 from collections.abc import Iterable
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -29,40 +31,101 @@ def allocated_utilization(
     return np.clip(vcpus_used * DEFAULT_BUSY_FRACTION / cores, 0.0, 1.0)
 
 
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Allocation:
+    """vCPUs that a host gave out, or got back, at some moment."""
+
+    host: str
+    #: Negative where it got them back.
+    vcpus: float
+    #: Seconds since the epoch.
+    at: float
+    #: Identifier of the decision behind it; empty where none is known.
+    decision: str = ''
+
+
+def with_added(
+    measured: FloatArray, vcpus_added: FloatArray, cores: FloatArray
+) -> FloatArray:
+    """Measured utilization, brought up to now, in [0, 1]; shapes (n,).
+
+    A measurement is minutes old when the next component is placed. What was
+    given out since is added with the estimate that serves where nothing is
+    measured; without that, all components of a busy minute would go to the
+    one host that was idle at its beginning.
+
+    :param vcpus_added: given out since it was measured, less what came back.
+    """
+    added = vcpus_added * DEFAULT_BUSY_FRACTION / cores
+    return np.clip(measured + added, 0.0, 1.0)
+
+
 def with_readings(
     hosts: Iterable[Host],
     readings: Iterable[Reading],
     now: float,
     max_age_s: float,
+    allocations: Iterable[Allocation] = (),
 ) -> list[Host]:
     """Hosts with what is measured in the place of what is estimated.
 
     :param now: seconds since the epoch.
     :param max_age_s: a reading older than this leaves the estimate alone.
+    :param allocations: those later than a host's readings are added to them.
     """
-    measured = reading.values(
-        reading.fresh(readings, now, max_age_s), Subject.HOST
-    )
+    of_host: dict[str, dict[Metric, Reading]] = {}
+    for each in reading.fresh(readings, now, max_age_s):
+        if each.subject is Subject.HOST:
+            of_host.setdefault(each.name, {})[each.metric] = each
+    given = list(allocations)
     return [
-        dataclasses.replace(
-            host,
-            utilization=min(
-                1.0,
-                measured.get(
-                    (host.name, Metric.UTILIZATION), host.utilization
-                ),
-            ),
-            power_w=measured.get((host.name, Metric.POWER_W), host.power_w),
-            accelerator_utilization=min(
-                1.0,
-                measured.get(
-                    (host.name, Metric.ACCELERATOR_UTILIZATION),
-                    host.accelerator_utilization,
-                ),
-            ),
-        )
+        _measured(host, of_host[host.name], given)
+        if host.name in of_host
+        else host
         for host in hosts
     ]
+
+
+def _measured(
+    host: Host,
+    readings: Mapping[Metric, Reading],
+    allocations: Iterable[Allocation],
+) -> Host:
+    load = readings.get(Metric.UTILIZATION)
+    power = readings.get(Metric.POWER_W)
+    boards = readings.get(Metric.ACCELERATOR_UTILIZATION)
+    times = [each.measured_at for each in (load, power) if each is not None]
+    since = max(times, default=math.inf)
+    vcpus = sum(
+        each.vcpus
+        for each in allocations
+        if each.host == host.name and each.at > since
+    )
+    if load is None:
+        after = host.utilization
+        before = _added(after, -vcpus, host)
+    else:
+        before = min(1.0, load.value)
+        after = _added(before, vcpus, host)
+    return dataclasses.replace(
+        host,
+        utilization=after,
+        utilization_added=after - before,
+        power_w=host.power_w if power is None else power.value,
+        accelerator_utilization=host.accelerator_utilization
+        if boards is None
+        else min(1.0, boards.value),
+    )
+
+
+def _added(utilization: float, vcpus: float, host: Host) -> float:
+    return float(
+        with_added(
+            np.array(utilization),
+            np.array(vcpus),
+            np.array(float(host.node_type.cores)),
+        )
+    )
 
 
 def cores_used(

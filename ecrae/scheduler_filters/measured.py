@@ -3,10 +3,8 @@
 """Load and draw of hosts as telemetry measured them, brought up to now.
 
 A measurement is minutes old when the next server is placed, and Nova may
-have placed others since. What Nova has given out since the measurement was
-first used is added with the estimate that serves where nothing is measured;
-without that, all servers of a busy minute would go to the one host that was
-idle at its beginning.
+have placed others since: what it has given out since the measurement was
+first used is added, as :func:`ecrae.model.load.with_added` says.
 """
 
 from collections.abc import Iterable
@@ -108,7 +106,6 @@ class Measured:
         then = np.where(
             is_estimated, load.allocated_utilization(first, cores), measured
         )
-        added = (vcpus_used - first) * load.DEFAULT_BUSY_FRACTION / cores
         measured_w = self.power_w[rows]
         factor = None
         if not np.isnan(measured_w).all():
@@ -118,6 +115,6 @@ class Measured:
         utilization = np.where(
             is_estimated,
             load.allocated_utilization(vcpus_used, cores),
-            np.clip(measured + added, 0.0, 1.0),
+            load.with_added(measured, vcpus_used - first, cores),
         )
         return utilization, factor

@@ -27,19 +27,17 @@ from ecrae.clients import observation
 from ecrae.clients import session
 from ecrae.conf import energy
 from ecrae.deployer import pipeline
+from ecrae.deployer import present
 from ecrae.deployer.descriptor import Descriptor
 from ecrae.deployer.selection import Previous
 from ecrae.kb import decisions
 from ecrae.kb import knowledge as kb_knowledge
-from ecrae.kb import readings
 from ecrae.kb.db import Database
-from ecrae.model import load
 from ecrae.model.cluster import Cluster
 from ecrae.model.cluster import Flavor
 from ecrae.model.cluster import Host
 from ecrae.model.decision import Decision
 from ecrae.model.knowledge import Knowledge
-from ecrae.model.reading import Subject
 from ecrae.model.tariff import PLAIN
 from ecrae.model.tariff import Tariff
 
@@ -123,7 +121,12 @@ class Planner:
         return plan
 
     def record(self, decision: Decision) -> None:
-        """Keep a decision; an application does not fail for the audit."""
+        """Keep a decision; an application does not fail for the audit.
+
+        The next plan looks at the hosts anew, and so counts this one.
+        """
+        with self._lock:
+            self._view = None
         try:
             with self._database.writer() as transaction:
                 decisions.record(transaction, decision)
@@ -145,15 +148,12 @@ class Planner:
             self._database.reader() as transaction,
         ):
             known = kb_knowledge.load(transaction)
-            measured = readings.list_all(transaction, Subject.HOST)
+            now = self._wall()
+            memory = present.remember(transaction, now, self._max_age_s)
         with _needed('the state of the cloud'):
             connection = self._connected()
-            hosts = load.with_readings(
-                observation.observe_hosts(connection, known),
-                measured,
-                self._wall(),
-                self._max_age_s,
-            )
+            seen = observation.observe_hosts(connection, known)
+            hosts = present.hosts(connection, seen, known, memory, now)
             return View(
                 knowledge=known,
                 hosts=tuple(hosts),

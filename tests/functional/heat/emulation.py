@@ -65,6 +65,7 @@ class EmulatedCloud:
                 ('GET', r'nova.test/v2.1/flavors', self._flavors),
                 ('GET', r'nova.test/v2.1/flavors/([^/]+)', self._flavor),
                 ('POST', r'nova.test/v2.1/servers', self._build),
+                ('GET', r'nova.test/v2.1/servers/detail', self._servers),
                 ('GET', r'nova.test/v2.1/servers/([^/]+)', self._server),
                 ('DELETE', r'nova.test/v2.1/servers/([^/]+)', self._delete),
                 (
@@ -287,6 +288,10 @@ class EmulatedCloud:
         self.builds.append(server)
         context.status_code = 202
         return {'server': {'id': server_id, 'links': []}}
+
+    def _servers(self, request, context):
+        """None of them is on a host."""
+        return {'servers': list(self.servers.values())}
 
     def _server(self, request, context, server_id):
         if server_id in self.servers:

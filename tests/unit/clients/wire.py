@@ -59,6 +59,17 @@ class WireCloud:
             },
         )
 
+        self.servers()
+
+    def servers(self, *found):
+        """All of Nova's servers, in one page."""
+        self.mock.get(
+            re.compile(f'{NOVA}/servers/detail'),
+            json=lambda request, context: {
+                'servers': [] if 'marker' in request.qs else list(found)
+            },
+        )
+
     def connection(self):
         auth = v3.Password(
             auth_url=AUTH,
@@ -123,6 +134,19 @@ def hypervisor(name, state='up', status='enabled'):
         'state': state,
         'status': status,
         'service': {'id': f's-{name}', 'host': name},
+    }
+
+
+def server(name, host, *, vcpus=1, **facts):
+    """A server as an administrator lists it."""
+    return {
+        'id': f'id-{name}',
+        'name': name,
+        'status': 'ACTIVE',
+        'OS-EXT-SRV-ATTR:host': host,
+        'flavor': {'vcpus': vcpus, 'ram': 1024, 'disk': 1},
+        'metadata': {},
+        **facts,
     }
 
 

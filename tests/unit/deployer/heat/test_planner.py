@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 
 import re
+import time
 
 import pytest
 from oslo_config import cfg
@@ -37,18 +38,26 @@ DESCRIPTOR = descriptor.read(
 @pytest.fixture
 def cloud(requests_mock):
     """One host; images of two projects."""
+    return _cloud(requests_mock, 'arm-1')
+
+
+def _twins(requests_mock):
+    return _cloud(requests_mock, 'arm-1', 'arm-2')
+
+
+def _cloud(requests_mock, *names):
     made = wire.WireCloud(requests_mock)
     requests_mock.get(
         re.compile(f'{wire.NOVA}/os-hypervisors/detail'),
         json=lambda request, context: {
             'hypervisors': []
             if 'marker' in request.qs
-            else [wire.hypervisor('arm-1')]
+            else [wire.hypervisor(name) for name in names]
         },
     )
     requests_mock.get(f'{wire.NOVA}/os-services', json={'services': []})
     requests_mock.get(f'{wire.NOVA}/os-aggregates', json={'aggregates': []})
-    made.rooms({'uuid-arm-1': wire.summary(vcpus=(80, 0))})
+    made.rooms({f'uuid-{name}': wire.summary(vcpus=(80, 0)) for name in names})
     flavors = [
         wire.flavor(f.name, vcpus=f.vcpus, ram=f.memory_mib)
         for f in catalogue.load().flavors.values()
@@ -147,6 +156,38 @@ def test_measured_watts_count_until_they_are_old(cloud, database):
         return _plan(made).decision.components[0].chosen.marginal_power_w
 
     assert added_w(1060.0) == pytest.approx(2 * added_w(1061.0))
+
+
+def test_a_burst_between_two_measurements_is_spread(requests_mock, tmp_path):
+    """Two hosts, both where their curve bends: each stack takes the other."""
+    cloud = _twins(requests_mock)
+    database = cataloguing.make(
+        tmp_path, {'arm-1': 'arm-altra-q80', 'arm-2': 'arm-altra-q80'}
+    )
+    now = time.time()
+    with database.writer() as session:
+        readings.replace_all(
+            session,
+            [
+                Reading(
+                    subject=Subject.HOST,
+                    name=host,
+                    metric=Metric.UTILIZATION,
+                    value=0.3985,
+                    measured_at=now - 30,
+                    source='file',
+                )
+                for host in ('arm-1', 'arm-2')
+            ],
+        )
+    made = planner.Planner(database, cloud.connection, 10, 60)
+    chosen = []
+    for _ in range(3):
+        decision = _plan(made).decision
+        made.record(decision)
+        chosen.append(decision.components[0].chosen.host)
+
+    assert chosen == ['arm-1', 'arm-2', 'arm-1']
 
 
 def test_decision_is_recorded(cloud, database):
