@@ -201,14 +201,15 @@ def _known(conf: cfg.ConfigOpts) -> _Known:
     try:
         database = Database(conf.ecrae_database.connection)
         with database.reader() as transaction:
-            return _Known(
-                kb_knowledge.load(transaction),
-                f'knowledge base {database.label}',
-                database,
-                present.remember(
-                    transaction, time.time(), conf.ecrae_telemetry.max_age
-                ),
-            )
+            known = kb_knowledge.load(transaction)
+        return _Known(
+            known,
+            f'knowledge base {database.label}',
+            database,
+            present.remember(
+                database, time.time(), conf.ecrae_telemetry.max_age
+            ),
+        )
     except exception.ConfigError:
         place = conf.get_location('connection', 'ecrae_database')
         if place is not None and place.location.is_user_controlled:

@@ -14,12 +14,11 @@ from collections.abc import Iterable
 from collections.abc import Iterator
 from collections.abc import Sequence
 
-from sqlalchemy import orm
-
 from ecrae.clients import fleet
 from ecrae.clients.session import Connection
 from ecrae.kb import decisions
 from ecrae.kb import readings
+from ecrae.kb.db import Database
 from ecrae.model import load
 from ecrae.model import reading
 from ecrae.model.cluster import Host
@@ -44,18 +43,19 @@ class Memory:
 NOTHING = Memory()
 
 
-def remember(session: orm.Session, now: float, max_age_s: float) -> Memory:
+def remember(database: Database, now: float, max_age_s: float) -> Memory:
     """What to bring hosts up to now with.
 
     :param now: seconds since the epoch.
     :param max_age_s: the oldest measurement that counts.
+    :raises ConfigError: the database failed.
     """
-    fresh = reading.fresh(
-        readings.list_all(session, Subject.HOST), now, max_age_s
-    )
-    if not fresh:
-        return NOTHING
-    return Memory(fresh, decisions.list_since(session, _oldest(fresh)))
+    with database.reader() as session:
+        kept = readings.list_all(session, Subject.HOST)
+        fresh = reading.fresh(kept, now, max_age_s)
+        if not fresh:
+            return NOTHING
+        return Memory(fresh, decisions.list_since(session, _oldest(fresh)))
 
 
 def hosts(

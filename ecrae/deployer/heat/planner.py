@@ -143,13 +143,11 @@ class Planner:
             return view
 
     def _look(self, now_s: float) -> View:
-        with (
-            _needed('its knowledge base'),
-            self._database.reader() as transaction,
-        ):
-            known = kb_knowledge.load(transaction)
-            now = self._wall()
-            memory = present.remember(transaction, now, self._max_age_s)
+        now = self._wall()
+        with _needed('its knowledge base'):
+            with self._database.reader() as transaction:
+                known = kb_knowledge.load(transaction)
+            memory = present.remember(self._database, now, self._max_age_s)
         with _needed('the state of the cloud'):
             connection = self._connected()
             seen = observation.observe_hosts(connection, known)
