@@ -17,12 +17,12 @@ import pytest
 from ecrae.kb import hosts
 from ecrae.model import hints
 from ecrae.model.cluster import HostState
+from tests.cloud import descriptors
 from tests.cloud import testcloud
 from tests.cloud.test_rebalancer import POWER
 from tests.cloud.test_rebalancer import awake as awake
 from tests.cloud.test_rebalancer import boot as boot
 from tests.cloud.test_rebalancer import rebalancer as rebalancer
-from tests.cloud.test_redeploy import tosca
 from tests.cloud.testcloud import REFRESH_S
 
 
@@ -260,7 +260,7 @@ def test_a_component_that_arm_cannot_serve_is_redeployed(
         identity.find_user('ecrae').id,
         identity.find_role('member').id,
     )
-    document = tosca(server=TAG)
+    document = descriptors.tagged(server=TAG)
     node = document['topology_template']['node_templates']['server']
     node['metadata'] |= {
         'ecrae.relocatable': True,
