@@ -3,6 +3,7 @@
 """Real processes, real CRIU, two agents over RabbitMQ."""
 
 import json
+import shutil
 import socket
 import threading
 import time
@@ -203,6 +204,22 @@ def test_too_small_a_disk_is_refused(fleet, workload, two):
         two.run('umount', '-l', '/srv/migrations')
         fleet.restart_agent(two)
     assert workload.hosts_beating() == {'one'}
+
+
+def test_a_revoked_certificate_opens_no_door_but_a_new_one_does(
+    fleet, workload, one, two
+):
+    """No agent is restarted for that."""
+    fleet.manage('certificate', 'revoke', 'one', '--ca', str(fleet.ca))
+    shutil.copy(fleet.ca / 'crl.pem', fleet.certificates('two'))
+    found = fleet.migrate('criu:web', 'one', 'two')
+    assert found['phase'] == 'returned', found
+    assert workload.hosts_beating() == {'one'}
+    fleet.certify('one', one.address)
+    found = fleet.migrate('criu:web', 'one', 'two')
+    assert found['phase'] == 'released', found
+    assert workload.hosts_beating() == {'two'}
+    assert workload.is_intact(two)
 
 
 def test_two_at_once_are_refused(fleet, workload, one):

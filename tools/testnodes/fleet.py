@@ -110,10 +110,9 @@ class Fleet:
     def add(self, name: str) -> nodes.Node:
         """A node with an agent."""
         number = len(self.site.nodes) + 1
-        etc = self.site.scratch / f'etc-{name}'
-        etc.mkdir(parents=True, exist_ok=True)
         address = f'{nodes.DATA}.{number}'
-        self._certify(name, address, etc)
+        self.certify(name, address)
+        etc = self.certificates(name).parent
         (etc / 'ecrae.conf').write_text(
             _CONF.format(
                 bus=self.bus.url,
@@ -139,11 +138,20 @@ class Fleet:
         self.start_agent(node)
         return node
 
-    def _certify(self, name: str, address: str, etc: pathlib.Path) -> None:
-        ca = self.site.scratch / 'ca'
-        certificates.make_ca(ca)
-        issued = certificates.issue(ca, name, address, _CERTIFICATE_DAYS)
-        shutil.copytree(issued, etc / 'certificates', dirs_exist_ok=True)
+    @property
+    def ca(self) -> pathlib.Path:
+        """The folder of the CA."""
+        return self.site.scratch / 'ca'
+
+    def certificates(self, name: str) -> pathlib.Path:
+        """The folder of a node's certificate, as its agent sees it."""
+        return self.site.scratch / f'etc-{name}' / 'certificates'
+
+    def certify(self, name: str, address: str) -> None:
+        """Give a node a certificate, or a new one."""
+        certificates.make_ca(self.ca)
+        issued = certificates.issue(self.ca, name, address, _CERTIFICATE_DAYS)
+        shutil.copytree(issued, self.certificates(name), dirs_exist_ok=True)
 
     def start_agent(self, node: nodes.Node) -> None:
         """Start the agent of a node; returns before it answers."""
