@@ -33,7 +33,7 @@ def free_port() -> int:
 @contextlib.contextmanager
 def mariadb(folder: pathlib.Path) -> Iterator[str]:
     """Address ``HOST:PORT`` of a server whose ``root`` has PASSWORD."""
-    server = _require('mariadbd', 'mariadb-server')
+    server = require('mariadbd', 'mariadb-server')
     port = free_port()
     data, setup = folder / 'data', folder / 'setup.sql'
     setup.write_text(
@@ -75,7 +75,7 @@ def mariadb(folder: pathlib.Path) -> Iterator[str]:
 @contextlib.contextmanager
 def postgresql(folder: pathlib.Path) -> Iterator[str]:
     """Address ``HOST:PORT`` of a server whose ``root`` has PASSWORD."""
-    _require('pg_ctlcluster', 'postgresql')
+    require('pg_ctlcluster', 'postgresql')
     newest = max(
         pathlib.Path('/usr/lib/postgresql').iterdir(),
         key=lambda path: int(path.name),
@@ -152,7 +152,7 @@ def _owner(name: str, folder: pathlib.Path) -> str:
     return name
 
 
-def _require(program: str, package: str) -> str:
+def require(program: str, package: str) -> str:
     """Path of a server's program; its package is installed if need be."""
     search = os.environ['PATH'] + ':/usr/sbin'
     if shutil.which(program, path=search) is None:

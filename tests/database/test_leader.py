@@ -23,8 +23,7 @@ MAKE_USER = {
 }
 CONNECTIONS = {
     'mysql+pymysql': (
-        'SELECT id FROM information_schema.processlist'
-        " WHERE user = 'tooz'"
+        "SELECT id FROM information_schema.processlist WHERE user = 'tooz'"
     ),
     'postgresql+psycopg2': (
         "SELECT pid FROM pg_stat_activity WHERE usename = 'tooz'"

@@ -6,6 +6,7 @@ import contextlib
 import os
 import pathlib
 import shutil
+import socket
 import subprocess
 import sys
 import time
@@ -118,6 +119,50 @@ def prometheus(
         url = f'http://127.0.0.1:{port}'
         wait_for(f'{url}/-/ready', log)
         yield url
+
+
+@contextlib.contextmanager
+def rabbitmq(folder: pathlib.Path) -> Iterator[str]:
+    """oslo.messaging's URL of an empty RabbitMQ."""
+    database.require('rabbitmq-server', 'rabbitmq-server')
+    own = folder / 'rabbitmq'
+    own.mkdir()
+    port, erlang = database.free_port(), str(database.free_port())
+    (own / 'rabbitmq.conf').write_text(f'listeners.tcp.1 = 127.0.0.1:{port}\n')
+    (own / 'plugins').write_text('[].\n')
+    environment = {
+        **os.environ,
+        'HOME': str(own),
+        'ERL_EPMD_PORT': erlang,
+        'RABBITMQ_NODENAME': f'ecrae-{port}@localhost',
+        'RABBITMQ_DIST_PORT': str(database.free_port()),
+        'RABBITMQ_CONFIG_FILE': str(own / 'rabbitmq.conf'),
+        'RABBITMQ_ENABLED_PLUGINS_FILE': str(own / 'plugins'),
+        'RABBITMQ_MNESIA_BASE': str(own / 'data'),
+        'RABBITMQ_LOG_BASE': str(own),
+        'RABBITMQ_PID_FILE': str(own / 'pid'),
+        'RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS': '+S 1:1 +sbwt none',
+    }
+    log = folder / 'rabbitmq.log'
+    # Debian's command in the path wants to be run by a user of its own.
+    with (
+        running(['epmd', '-port', erlang, '-address', '127.0.0.1'], log),
+        running(
+            ['/usr/lib/rabbitmq/bin/rabbitmq-server'], log, env=environment
+        ),
+    ):
+        _wait_for_port(port, log)
+        yield f'rabbit://guest:guest@127.0.0.1:{port}/'
+
+
+def _wait_for_port(port: int, log: pathlib.Path) -> None:
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline:
+        with contextlib.suppress(OSError):
+            socket.create_connection(('127.0.0.1', port), 5).close()
+            return
+        time.sleep(0.3)
+    raise AssertionError(f'{port} did not answer:\n{log.read_text()[-4000:]}')
 
 
 @contextlib.contextmanager
