@@ -6,7 +6,8 @@ A server that keeps *b* cores busy out of *v* vCPUs, on a node type whose
 cores do *s* times the work of the tag's reference node type, would keep
 ``a = s · b / v`` of a vCPU busy there: the inverse of how
 :mod:`ecrae.model.ranking` expects load. *s* itself cannot be told from busy
-cores, as the work that was asked for is not known, so it is taken as given.
+cores, as the work that was asked for is not known: it is taken as given here,
+and :mod:`ecrae.model.speed` learns it where requests are counted.
 """
 
 import dataclasses
@@ -37,6 +38,8 @@ class Usage:
     #: Mean of its samples.
     cores_used: float
     samples: int
+    #: Mean of the requests that it served; None where none are counted.
+    requests_per_s: float | None = None
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,8 +64,12 @@ def step(expected: float, measured: float) -> float:
     Between ``LOWEST`` and ``HIGHEST``, and within that at most a factor
     ``MAX_FACTOR`` away from ``expected``.
     """
-    near = max(expected / MAX_FACTOR, min(expected * MAX_FACTOR, measured))
-    return max(LOWEST, min(HIGHEST, near))
+    return max(LOWEST, min(HIGHEST, near(expected, measured)))
+
+
+def near(present: float, measured: float) -> float:
+    """Measured, but at most a factor ``MAX_FACTOR`` away from the present."""
+    return max(present / MAX_FACTOR, min(present * MAX_FACTOR, measured))
 
 
 def lessons(tag: Tag, usages: Iterable[Usage]) -> list[Lesson]:

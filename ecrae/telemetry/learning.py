@@ -22,6 +22,7 @@ def usages(
     known: Knowledge,
     servers: Iterable[Server],
     series: Mapping[str, Sequence[Reading]],
+    requests: Mapping[str, Sequence[Reading]],
 ) -> dict[str, list[Usage]]:
     """Usage of each server that ECRAE placed, by tag.
 
@@ -29,6 +30,7 @@ def usages(
     does not know its host, on the node type that it was meant for.
 
     :param series: cores used, by the server's UUID.
+    :param requests: those served in a second, by the server's UUID.
     """
     found = collections.defaultdict(list)
     for server in servers:
@@ -41,6 +43,7 @@ def usages(
             for reading in series.get(server.id, ())
             if reading.value <= flavor.vcpus * ROUNDING
         ]
+        served = [reading.value for reading in requests.get(server.id, ())]
         if values:
             found[tag].append(
                 Usage(
@@ -48,6 +51,9 @@ def usages(
                     flavor=flavor.name,
                     cores_used=sum(values) / len(values),
                     samples=len(values),
+                    requests_per_s=sum(served) / len(served)
+                    if served
+                    else None,
                 )
             )
     return dict(found)

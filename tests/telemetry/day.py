@@ -6,6 +6,7 @@ import math
 import pathlib
 import subprocess
 from collections.abc import Iterator
+from collections.abc import Mapping
 
 from ecrae.model import power
 
@@ -16,7 +17,7 @@ REAL = power.linear(111.0, 333.0)
 STEP_S = 60
 MINUTES = 240
 
-#: Cores that the one server keeps busy.
+#: Cores that each server keeps busy.
 CORES_USED = 0.6
 
 
@@ -36,16 +37,21 @@ def moments(now: float) -> list[float]:
 
 
 def backfill(
-    folder: pathlib.Path, now: float, server: str, boards_w: float
+    folder: pathlib.Path,
+    now: float,
+    boards_w: float,
+    requests_per_s: Mapping[str, float],
 ) -> None:
     """Give a Prometheus that is to start in a folder a past.
 
-    The metrics are those of node_exporter, Kepler, DCGM and the libvirt
-    exporter, under their names: compute-1 with ``server`` on it, and gpu-1,
-    whose accelerators draw up to ``boards_w`` more.
+    The metrics are those of node_exporter, Kepler, DCGM, the libvirt and the
+    nginx exporter, under their names: of compute-1, of gpu-1, whose
+    accelerators draw up to ``boards_w`` more, and of servers by what they
+    serve.
     """
     text = folder / 'past.txt'
-    text.write_text(''.join(_lines(now, server, boards_w)))
+    lines = [*_hosts(now, boards_w), *_servers(now, requests_per_s)]
+    text.write_text(''.join([*lines, '# EOF\n']))
     subprocess.run(
         [
             *('promtool', 'tsdb', 'create-blocks-from', 'openmetrics'),
@@ -56,7 +62,7 @@ def backfill(
     )
 
 
-def _lines(now: float, server: str, boards_w: float) -> Iterator[str]:
+def _hosts(now: float, boards_w: float) -> Iterator[str]:
     boards = {'compute-1': 0.0, 'gpu-1': boards_w}
     yield '# TYPE node_cpu_seconds counter\n'
     for host in boards:
@@ -80,14 +86,23 @@ def _lines(now: float, server: str, boards_w: float) -> Iterator[str]:
             labels = f'instance="gpu-1:9400",gpu="{gpu}"'
             percent = 100 * boards_at(minute)
             yield f'DCGM_FI_DEV_GPU_UTIL{{{labels}}} {percent} {at}\n'
+
+
+def _servers(now: float, requests_per_s: Mapping[str, float]) -> Iterator[str]:
     yield '# TYPE libvirt_domain_info_cpu_time_seconds counter\n'
-    labels = 'instance="compute-1:9177",domain="instance-1"'
-    for minute, at in enumerate(moments(now)):
-        spent_s = CORES_USED * STEP_S * minute + 1
-        name = 'libvirt_domain_info_cpu_time_seconds_total'
-        yield f'{name}{{{labels}}} {spent_s} {at}\n'
+    for server in requests_per_s:
+        for minute, at in enumerate(moments(now)):
+            spent_s = CORES_USED * STEP_S * minute + 1
+            name = 'libvirt_domain_info_cpu_time_seconds_total'
+            yield f'{name}{{domain="i-{server}"}} {spent_s} {at}\n'
     yield '# TYPE libvirt_domain_info_meta gauge\n'
-    labels += f',uuid="{server}"'
-    for at in moments(now):
-        yield f'libvirt_domain_info_meta{{{labels}}} 1 {at}\n'
-    yield '# EOF\n'
+    for server in requests_per_s:
+        labels = f'domain="i-{server}",uuid="{server}"'
+        for at in moments(now):
+            yield f'libvirt_domain_info_meta{{{labels}}} 1 {at}\n'
+    yield '# TYPE nginx_http_requests counter\n'
+    for server, served in requests_per_s.items():
+        for minute, at in enumerate(moments(now)):
+            total = served * STEP_S * minute + 1
+            labels = f'uuid="{server}"'
+            yield f'nginx_http_requests_total{{{labels}}} {total} {at}\n'

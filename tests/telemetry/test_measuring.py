@@ -31,13 +31,14 @@ from tests.unit import terminal
 from tests.unit.cmd import measured
 
 
-SERVER = str(uuid.uuid4())
+SERVER, REFERENCE = str(uuid.uuid4()), str(uuid.uuid4())
 HOSTS = """\
 ecrae_knowledge: 1
 hosts:
   compute-1: {node_type: arm-altra-q80}
   compute-2: {node_type: arm-altra-q80}
   gpu-1: {node_type: arm-altra-q80-l4}
+  xeon-1: {node_type: x86-xeon-8380}
 """
 #: Two boards between 16 W and 72 W.
 BOARDS_W = 112.0
@@ -50,7 +51,8 @@ def prometheus_options(folder):
     own = folder / 'remembering'
     own.mkdir()
     servers.require('prometheus')
-    day.backfill(own, time.time(), SERVER, BOARDS_W)
+    served = {SERVER: 30.0, REFERENCE: 100.0}
+    day.backfill(own, time.time(), BOARDS_W, served)
     with servers.prometheus(own, []) as url:
         yield (
             '[ecrae_telemetry]\nsources = prometheus\n'
@@ -202,6 +204,7 @@ def test_what_a_server_used_is_learned_and_taken_back(
         tmp_path,
         requests_mock,
         measured.server(SERVER, 'compute-1', FLAVOR, tag='web-frontend'),
+        measured.server(REFERENCE, 'xeon-1', FLAVOR, tag='web-frontend'),
     )
     before = _known(tmp_path)
     old = _expected(before)
@@ -211,9 +214,11 @@ def test_what_a_server_used_is_learned_and_taken_back(
     )
 
     assert code == 0, errors
-    [row] = json.loads(output)
+    [row, of_speed] = json.loads(output)
     speed = before.tags['web-frontend'].targets[0].relative_speed
-    assert row['measured'] == pytest.approx(day.CORES_USED * speed, rel=0.02)
+    assert row['measured'] == pytest.approx(
+        day.CORES_USED * (speed + 1) / 2, rel=0.02
+    )
     assert row['outcome'] == 'learned'
     # A step: towards what was measured, by no more than a factor of two.
     new = _expected(_known(tmp_path))
@@ -221,6 +226,11 @@ def test_what_a_server_used_is_learned_and_taken_back(
         max(old / 2, min(old * 2, row['measured'])), rel=1e-3
     )
     assert new != old
+    # Three tenths of the requests for the same cores.
+    assert of_speed['quantity'] == 'relative_speed'
+    assert of_speed['node_type'] == 'arm-altra-q80'
+    assert of_speed['measured'] == pytest.approx(0.3, rel=0.02)
+    assert of_speed['expected_after'] == of_speed['measured']
 
     history = json.loads(run('kb history web-frontend -f json')[1])
     learned = [change for change in history if change['cause'] == 'learn']

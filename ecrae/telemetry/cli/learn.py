@@ -2,6 +2,8 @@
 
 """``ecrae-manage learn``: expectations of tags out of what servers used."""
 
+from collections.abc import Iterable
+from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
 from typing import Any
@@ -10,22 +12,26 @@ from ecrae.clients import servers
 from ecrae.clients import session as sessions
 from ecrae.kb import editing
 from ecrae.model import learning
+from ecrae.model import speed
 from ecrae.model.knowledge import Knowledge
 from ecrae.model.knowledge import Tag
 from ecrae.model.learning import Lesson
 from ecrae.model.learning import Usage
 from ecrae.model.reading import Metric
 from ecrae.model.reading import Subject
+from ecrae.model.speed import SpeedLesson
 from ecrae.telemetry import learning as measured
 from ecrae.telemetry.cli import lesson
 
 
 class Learn(lesson.LessonCommand):
-    """Move tags' expected utilization towards what servers really used.
+    """Move tags' expectations towards what servers really did.
 
-    One run moves an expectation by at most a factor of two, and only where
-    there are samples enough. ``ecrae-manage kb history`` lists what changed
-    and ``ecrae-manage kb revert`` takes it back.
+    The busy part of a vCPU is learned from servers' CPU, the relative speed
+    of node types from the requests that they served for it, where a source
+    counts them. One run moves either by at most a factor of two, and only
+    where there are samples enough. ``ecrae-manage kb history`` lists what
+    changed and ``ecrae-manage kb revert`` takes it back.
     """
 
     examples = """
@@ -55,16 +61,25 @@ class Learn(lesson.LessonCommand):
             name: learning.lessons(known.tags[name], used.get(name, ()))
             for name in names
         }
+        speeds = {
+            name: speed.lessons(known.tags[name], used.get(name, ()))
+            for name in names
+        }
         changed = [
-            learning.learned(known.tags[name], taught[name]) for name in names
+            speed.learned(
+                learning.learned(known.tags[name], taught[name]), speeds[name]
+            )
+            for name in names
         ]
         if not parsed_args.dry_run:
             with self.database().writer() as session:
                 editing.set_targets(session, changed, 'learn')
         return _COLUMNS, [
-            _row(known.tags[tag.name], tag, lesson)
+            row
             for tag in changed
-            for lesson in taught[tag.name]
+            for row in _rows(
+                known.tags[tag.name], tag, taught[tag.name], speeds[tag.name]
+            )
         ]
 
     def _usages(
@@ -72,13 +87,16 @@ class Learn(lesson.LessonCommand):
     ) -> Mapping[str, Sequence[Usage]]:
         history = self.history(known, hours)
         series = history.read(Subject.INSTANCE, Metric.CPU_CORES_USED)
+        requests = history.read(Subject.INSTANCE, Metric.REQUESTS_PER_S)
         found = servers.list_all(sessions.from_options(self.conf))
-        return measured.usages(known, found, series)
+        return measured.usages(known, found, series, requests)
 
 
 _COLUMNS = (
     'tag',
+    'quantity',
     'flavor',
+    'node_type',
     'servers',
     'samples',
     'measured',
@@ -88,23 +106,53 @@ _COLUMNS = (
 )
 
 
-def _row(before: Tag, after: Tag, lesson: Lesson) -> Any:
+def _rows(
+    before: Tag,
+    after: Tag,
+    taught: Iterable[Lesson],
+    speeds: Iterable[SpeedLesson],
+) -> Iterator[Any]:
+    for used in taught:
+        values = _values(
+            before, after, 'expected_utilization', flavor=used.flavor
+        )
+        noun = ('expected_utilization', used.flavor, None)
+        yield (before.name, *noun, *_tail(used, values))
+    for done in speeds:
+        values = _values(
+            before, after, 'relative_speed', node_type=done.node_type
+        )
+        yield (
+            before.name,
+            *('relative_speed', None, done.node_type),
+            *_tail(done, values),
+        )
+
+
+def _values(
+    before: Tag, after: Tag, field: str, **named: str
+) -> tuple[float, float]:
+    """The greatest value of a field, of the targets of that name."""
     old, new = (
         max(
-            target.expected_utilization
+            getattr(target, field)
             for target in tag.targets
-            if target.flavor.name == lesson.flavor
+            if all(
+                getattr(target, noun).name == name
+                for noun, name in named.items()
+            )
         )
         for tag in (before, after)
     )
+    return old, new
+
+
+def _tail(found: Lesson | SpeedLesson, values: tuple[float, float]) -> Any:
     too_few = f'too few samples: needs {learning.MIN_SAMPLES}'
     return (
-        before.name,
-        lesson.flavor,
-        lesson.servers,
-        lesson.samples,
-        round(lesson.measured, 4),
-        round(old, 4),
-        round(new, 4),
-        'learned' if lesson.is_enough else too_few,
+        found.servers,
+        found.samples,
+        round(found.measured, 4),
+        *(round(value, 4) for value in values),
+        'learned' if found.is_enough else too_few,
     )

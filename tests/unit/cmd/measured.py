@@ -75,6 +75,21 @@ def use(folder, server, cores_used, count=200):
     )
 
 
+def answer(folder, server, requests_per_s, count=200):
+    """Let telemetry know that a server served some requests."""
+    now = time.time()
+    add(
+        folder,
+        [
+            {
+                **_row(server, 'requests_per_s', requests_per_s, now - at),
+                'subject': 'instance',
+            }
+            for at in range(0, count * 60, 60)
+        ],
+    )
+
+
 def serve(folder, requests_mock, *servers):
     """A Nova that has these servers, and the account to ask it."""
     wire.WireCloud(requests_mock)

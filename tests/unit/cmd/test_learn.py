@@ -69,6 +69,40 @@ def test_what_servers_used_is_expected_of_the_next(
         assert target.relative_speed == before[name].relative_speed
 
 
+def test_requests_teach_how_fast_hardware_is(hosts, tmp_path, requests_mock):
+    """Two servers behind one balancer, one on the reference node type."""
+    hosts('kb set host compute-1 node_type=arm-altra-q80')
+    (tmp_path / 'more.yaml').write_text(
+        'ecrae_knowledge: 1\nhosts: {compute-2: {node_type: x86-xeon-8380}}\n'
+    )
+    hosts('kb import more.yaml')
+    before = _known(tmp_path)
+    servers = []
+    for name, requests_per_s in (('1', 20.0), ('2', 50.0)):
+        measured.use(tmp_path, name, 0.25)
+        measured.answer(tmp_path, name, requests_per_s)
+        servers.append(
+            measured.server(
+                name, f'compute-{name}', FLAVOR, tag='web-frontend'
+            )
+        )
+    measured.serve(tmp_path, requests_mock, *servers)
+
+    code, output, errors = hosts('learn -f json')
+
+    assert (code, errors) == (0, '')
+    rows = {row['quantity']: row for row in json.loads(output)}
+    assert rows['relative_speed']['node_type'] == 'arm-altra-q80'
+    assert rows['relative_speed']['measured'] == pytest.approx(0.4)
+    assert _targets(tmp_path)['arm-altra-q80'].relative_speed == 0.4
+    assert _targets(tmp_path)['x86-xeon-8380'].relative_speed == 1.0
+    changes = json.loads(hosts('kb history web-frontend -f json')[1])
+    for change in changes:
+        if change['cause'] == 'learn':
+            assert hosts(f'kb revert {change["id"]}') == (0, '', '')
+    assert _known(tmp_path) == before
+
+
 def test_a_lesson_is_taken_back_and_taken_again(
     hosts, tmp_path, requests_mock
 ):
