@@ -3,9 +3,11 @@
 """Each rule keeps a move from being planned that would save watts."""
 
 import dataclasses
+import pathlib
 
 import pytest
 
+from ecrae.migration.optimizer import constraints
 from ecrae.migration.optimizer import engine
 from ecrae.migration.optimizer import objective
 from ecrae.migration.optimizer import ordering
@@ -20,6 +22,9 @@ from ecrae.model.cluster import HostState
 
 
 ENERGY = objective.STRATEGIES['energy']
+DOCUMENTATION = pathlib.Path(__file__).parents[4] / (
+    'doc/source/admin/optimizer.rst'
+)
 
 
 def host(name, **kwargs):
@@ -70,33 +75,61 @@ def test_two_half_empty_hosts_become_one():
     )
 
 
-@pytest.mark.parametrize(
-    ('of_b', 'of_w'),
-    [
-        ({'architecture': 'aarch64'}, {}),
-        ({'hypervisor_type': 'lxc'}, {}),
-        ({'zone': 'edge'}, {}),
-        ({}, {'pinned': True}),
-        ({}, {'cooldown_s': 60.0}),
-        ({}, {'accelerators': (Accelerator('gpu', 'L4'),)}),
-        ({}, {'vcpus': 7}),
-        ({}, {'memory_mib': 7681}),
-        ({}, {'disk_gib': 95}),
-        ({}, {'cpu_cores_used': 7.5}),
-        ({}, {'required_traits': frozenset({'CUSTOM_X'})}),
-        ({}, {'forbidden_traits': frozenset({'CUSTOM_Y'})}),
-        ({}, {'aggregates': frozenset({'ssd'})}),
-        ({}, {'node_types': frozenset({'other'})}),
-        ({'state': HostState.DOWN}, {}),
-    ],
-)
-def test_rule_keeps_a_workload_where_it_is(of_b, of_w):
+#: What keeps a workload where it is: the rule, its host and what it needs.
+CASES = [
+    ('architecture', {'architecture': 'aarch64'}, {}),
+    ('hypervisor-type', {'hypervisor_type': 'lxc'}, {}),
+    ('availability-zone', {'zone': 'edge'}, {}),
+    ('pinned', {}, {'pinned': True}),
+    ('cooldown', {}, {'cooldown_s': 60.0}),
+    ('accelerators', {}, {'accelerators': (Accelerator('gpu', 'L4'),)}),
+    ('capacity', {}, {'vcpus': 7}),
+    ('capacity', {}, {'memory_mib': 7681}),
+    ('capacity', {}, {'disk_gib': 95}),
+    ('cpu-load', {}, {'cpu_cores_used': 7.5}),
+    ('traits', {}, {'required_traits': frozenset({'CUSTOM_X'})}),
+    ('traits', {}, {'forbidden_traits': frozenset({'CUSTOM_Y'})}),
+    ('aggregate', {}, {'aggregates': frozenset({'ssd'})}),
+    ('node-type', {}, {'node_types': frozenset({'other'})}),
+    ('host-down', {'state': HostState.DOWN}, {}),
+]
+
+#: Rules that have a test of their own in this file or in test_engine.
+OTHERS = {
+    'affinity',
+    'anti-affinity',
+    'cpu-features',
+    'host-state',
+    'migration-budget',
+    'rack-limit',
+    'spare-hosts',
+}
+
+
+@pytest.mark.parametrize(('rule', 'of_b', 'of_w'), CASES)
+def test_rule_keeps_a_workload_where_it_is(rule, of_b, of_w):
     stays = workload('v', 'a', pinned=True)
     hosts = [
         host('a', traits=frozenset({'CUSTOM_Y'}), node_type='one'),
         host('b', **of_b),
     ]
     assert moves(hosts, [stays, workload('w', 'b', **of_w)]) == {}
+
+
+def test_every_rule_is_named_documented_and_tested():
+    tested = {rule for rule, _, _ in CASES} | OTHERS
+    assert set(constraints.STAYING) | set(constraints.DESTINATION) <= tested
+    page = DOCUMENTATION.read_text()
+    assert {rule for rule in tested if f'``{rule}``' not in page} == set()
+
+
+@pytest.mark.parametrize(
+    'state', [HostState.DRAINING, HostState.DOWN, HostState.ASLEEP]
+)
+def test_only_hosts_that_are_awake_take_work(state):
+    hosts = [host('a', state=state), host('b')]
+    servers = [workload('v', 'a', pinned=True), workload('w', 'b')]
+    assert moves(hosts, servers, Rules(may_wake=False)) == {}
 
 
 def test_running_guest_keeps_its_cpu_features():

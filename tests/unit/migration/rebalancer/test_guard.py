@@ -3,6 +3,7 @@
 """Each brake at its edge."""
 
 import datetime
+import pathlib
 
 import pytest
 
@@ -11,6 +12,9 @@ from ecrae.migration.rebalancer import windows
 from ecrae.migration.rebalancer.proposal import Worth
 
 
+DOCUMENTATION = pathlib.Path(__file__).parents[4] / (
+    'doc/source/admin/rebalancer.rst'
+)
 NOON = datetime.datetime(2026, 11, 18, 12, tzinfo=datetime.UTC)
 LIMITS = guard.Limits(
     is_automatic=True,
@@ -53,28 +57,29 @@ def test_at_its_limits_nothing_is_held():
     assert _held() == set()
 
 
-@pytest.mark.parametrize(
-    ('brake', 'situation', 'worth'),
-    [
-        ('stale-readings', {'reading_age_s': 601.0}, {}),
-        ('unmeasured', {'n_measured': 49}, {}),
-        ('cluster-in-flux', {'n_in_flux': 6}, {}),
-        ('threshold', {}, {'gain_w': 2.9, 'cost_j': 0.0}),
-        ('margin', {}, {'cost_j': 151.0}),
-        (
-            'hold-time',
-            {'worthwhile_since': NOON - datetime.timedelta(seconds=59)},
-            {},
-        ),
-        ('hold-time', {'worthwhile_since': None}, {}),
-        ('window', {'now': NOON.replace(hour=14)}, {}),
-        (
-            'recent-failure',
-            {'failed_at': NOON - datetime.timedelta(seconds=29)},
-            {},
-        ),
-    ],
-)
+#: What makes each brake hold: the situation and the plan's worth.
+CASES = [
+    ('stale-readings', {'reading_age_s': 601.0}, {}),
+    ('unmeasured', {'n_measured': 49}, {}),
+    ('cluster-in-flux', {'n_in_flux': 6}, {}),
+    ('threshold', {}, {'gain_w': 2.9, 'cost_j': 0.0}),
+    ('margin', {}, {'cost_j': 151.0}),
+    (
+        'hold-time',
+        {'worthwhile_since': NOON - datetime.timedelta(seconds=59)},
+        {},
+    ),
+    ('hold-time', {'worthwhile_since': None}, {}),
+    ('window', {'now': NOON.replace(hour=14)}, {}),
+    (
+        'recent-failure',
+        {'failed_at': NOON - datetime.timedelta(seconds=29)},
+        {},
+    ),
+]
+
+
+@pytest.mark.parametrize(('brake', 'situation', 'worth'), CASES)
 def test_beyond_its_limit_each_brake_holds_alone(brake, situation, worth):
     if brake == 'window':
         situation |= {'worthwhile_since': NOON}
@@ -102,3 +107,10 @@ def test_the_hold_time_alone_leaves_a_plan_worthwhile():
     verdicts = guard.before_record(worth, seen, LIMITS)
     assert guard.is_held(verdicts)
     assert guard.is_worthwhile(verdicts)
+
+
+def test_every_brake_is_tested_and_documented():
+    tested = {brake for brake, _, _ in CASES} | {'advice-mode'}
+    assert set(guard.BRAKES) == tested
+    page = DOCUMENTATION.read_text()
+    assert {brake for brake in tested if f'``{brake}``' not in page} == set()
