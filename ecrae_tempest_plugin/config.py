@@ -62,4 +62,41 @@ Possible values:
   check where servers are; what only exact tags can show is skipped without.
 """,
     ),
+    cfg.StrOpt(
+        'operator_command',
+        default='',
+        help="""
+How the operator calls ``ecrae`` from where tempest runs.
+
+Possible values:
+
+* a command line to which ``proposal list`` and so on are added, such as
+  ``ecrae --config-file /etc/ecrae/ecrae.conf`` or, where the knowledge base
+  is out of reach, the same through ``ssh``
+* nothing, where the cloud has no rebalancer: its tests are skipped
+""",
+    ),
+    cfg.ListOpt(
+        'rebalanced_hosts',
+        default=[],
+        help="""
+Two compute hosts, as Nova names them, on which plans are tested.
+
+Servers must be able to migrate live from the second to the first, nothing
+else may run on them, and the knowledge base must know them. The tests of
+plans are skipped without.
+""",
+    ),
+    cfg.IntOpt(
+        'plan_timeout',
+        default=1800,
+        min=1,
+        help="""
+Seconds until a worthwhile plan must be recorded, and again until it must be
+enacted.
+
+Take more than ``hold_time``, ``interval`` and ``migration_timeout`` of the
+cloud's ``[ecrae_rebalancer]`` together.
+""",
+    ),
 ]

@@ -95,6 +95,12 @@ class Workspace:
                         for host in hosts
                     ),
                     'build_interval': 1,
+                    'operator_command': (
+                        f'{cloud.state}/venv/bin/ecrae --config-file '
+                        f'{cloud.state}/etc/ecrae/ecrae.conf'
+                    ),
+                    'rebalanced_hosts': 'xeon-1,xeon-2',
+                    'plan_timeout': 180,
                 },
             }
         )

@@ -70,26 +70,28 @@ class EcraeScenario(test.BaseTestCase):
             for node, server_id in self.stacks.list_servers(stack_id).items()
         }
 
-    def boot(self, **rest: Any) -> dict[str, Any]:
+    def boot(self, servers: Any = None, **rest: Any) -> dict[str, Any]:
         """Boot a server of the cloud's usual kind until it is ACTIVE.
 
+        :param servers: client of whose server it is, or the tenant's.
         :raises BuildErrorException: it ended in ERROR.
         """
-        server_id = self.servers.create_server(
+        servers = servers or self.servers
+        server_id = servers.create_server(
             name=data_utils.rand_name('ecrae'),
             imageRef=CONF.compute.image_ref,
             flavorRef=CONF.compute.flavor_ref,
             **rest,
         )['server']['id']
         self.addCleanup(
-            waiters.wait_for_server_termination, self.servers, server_id
+            waiters.wait_for_server_termination, servers, server_id
         )
         self.addCleanup(
             test_utils.call_and_ignore_notfound_exc,
-            self.servers.delete_server,
+            servers.delete_server,
             server_id,
         )
-        waiters.wait_for_server_status(self.servers, server_id, 'ACTIVE')
+        waiters.wait_for_server_status(servers, server_id, 'ACTIVE')
         return self.show_server(server_id)
 
     def show_server(self, server_id: str) -> dict[str, Any]:
