@@ -16,6 +16,7 @@ from ecrae.clients import session
 from ecrae.cmd import installation
 from ecrae.cmd import service_file
 from ecrae.conf import opts
+from ecrae_tempest_plugin import config as tempest_config
 from tests.functional.devstack.conftest import TOP
 
 
@@ -35,7 +36,8 @@ ENABLED_SERVICES={services}
 ELSEWHERE = """
 note() { echo "$@" >> {folder}/calls; }
 for name in install_package setup_develop create_service_user \\
-        recreate_database run_process stop_process ecrae_manage; do
+        recreate_database run_process stop_process ecrae_manage \\
+        check_ecrae; do
     eval "$name() { note $name \\"\\$@\\"; }"
 done
 sudo() { "$@"; }
@@ -201,6 +203,18 @@ def test_the_collector_starts_where_there_is_telemetry(stack):
     assert any('ecrae-collector --config-file' in call for call in calls)
     (setup,) = stack.run('stack', 'install')
     assert setup.endswith('agent,prometheus')
+
+
+def test_every_option_of_tempest_exists(stack):
+    assert stack.run('stack', 'test-config') == ['check_ecrae']
+
+    known = [(tempest_config.ecrae_group, tempest_config.EcraeGroup)]
+    file = stack.file('tempest.conf')
+    assert service_file.faults(file, known, frozenset()) == []
+    (command,) = file.items('ecrae', 'operator_command')
+    assert command == (
+        f'/venv/bin/ecrae --config-file {stack.folder}/etc/ecrae.conf'
+    )
 
 
 def test_clean_leaves_nothing(stack):
