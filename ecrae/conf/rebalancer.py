@@ -245,10 +245,11 @@ Where rebalancers agree on which one of them acts; a tooz URL.
 Possible values:
 
 * ``file:///PATH``: one machine, or several that share the folder
-* ``etcd3+http://HOST:2379``, ``memcached://HOST:11211``,
-  ``mysql://USER:PASSWORD@HOST/DATABASE``, ``redis://HOST:6379``,
-  ``zookeeper://HOST:2181``: several machines; tooz's package for it must be
-  installed
+* ``mysql://USER:PASSWORD@HOST/DATABASE``, ``memcached://HOST:11211``,
+  ``redis://HOST:6379``, ``zookeeper://HOST:2181``: several machines; tooz's
+  package for it must be installed
+* ``etcd3+http://HOST:2379``: likewise, but a leader that is cut off from etcd
+  does not notice that it lost the lead
 """,
         secret=True,
     ),
