@@ -13,7 +13,8 @@ alone on both sides, without building the models.
 prepare: uv venv /tmp/watcher
          uv pip install -p /tmp/watcher/bin/python python-watcher==17.0.0
 usage:   watcher_comparison.py --watcher-python /tmp/watcher/bin/python
-         [--sizes 50x500,200x2000,1000x10000] [--seeds 1,2] [--plot FILE]
+         [--sizes 50x500,200x2000,1000x10000] [--seeds 1,2] [--strict]
+         [--plot FILE]
 """
 
 import argparse
@@ -25,6 +26,7 @@ import tempfile
 import time
 from collections.abc import Mapping
 
+import move_bound
 import numpy as np
 import scenarios
 
@@ -143,8 +145,13 @@ def ours(problem: Problem, name: str, moves: int | None) -> Outcome:
     return outcome(name, problem, place, cpu_s)
 
 
-def compare(problem: Problem, python: str, label: str) -> list[Outcome]:
-    """Print a line for each planner and return what they reached."""
+def compare(
+    problem: Problem, python: str, label: str, *, is_strict: bool
+) -> list[Outcome]:
+    """Print a line for each planner and return what they reached.
+
+    :param is_strict: compare with what so many moves could reach, too.
+    """
     n = problem.n_units
     floor = bound.watts_bound(problem)
     outcomes = [
@@ -158,9 +165,14 @@ def compare(problem: Problem, python: str, label: str) -> list[Outcome]:
         ours(problem, 'ecrae, 30 % moves', int(0.3 * n)),
     ]
     for result in outcomes:
+        least = (
+            result.watts / move_bound.watts_bound(problem, result.moves)
+            if is_strict
+            else np.nan
+        )
         print(
             f'{label:28} {result.name:24} {result.watts:9.0f} '
-            f'{result.watts / floor:7.3f} {result.hosts_on:6} '
+            f'{result.watts / floor:7.3f} {least:7.3f} {result.hosts_on:6} '
             f'{result.moves:6} {100 * result.moves / n:5.1f} '
             f'{result.cpu_s:7.2f} {result.overloaded:6}',
             flush=True,
@@ -219,12 +231,19 @@ def main() -> None:
     parser.add_argument('--watcher-python', required=True)
     parser.add_argument('--sizes', default='50x500,200x2000,1000x10000')
     parser.add_argument('--seeds', default='1')
+    parser.add_argument(
+        '--strict',
+        action='store_true',
+        help='divide also by the least that so many moves could reach '
+        '(minutes at 1000x10000)',
+    )
     parser.add_argument('--plot', metavar='FILE', help='PNG or SVG')
     parser.add_argument('--steps', type=int, default=20)
     arguments = parser.parse_args()
     print(
         f'{"scenario":28} {"planner":24} {"watts":>9} {"÷bound":>7} '
-        f'{"hosts":>6} {"moves":>6} {"%":>5} {"CPU s":>7} {"overl.":>6}'
+        f'{"÷least":>7} {"hosts":>6} {"moves":>6} {"%":>5} {"CPU s":>7} '
+        f'{"overl.":>6}'
     )
     curves, peers = {}, {}
     for size in arguments.sizes.split(','):
@@ -235,7 +254,12 @@ def main() -> None:
                 problem = Problem.of(
                     scenarios.cloud(n_hosts, n_workloads, kinds, seed)
                 )
-                results = compare(problem, arguments.watcher_python, label)
+                results = compare(
+                    problem,
+                    arguments.watcher_python,
+                    label,
+                    is_strict=arguments.strict,
+                )
                 if arguments.plot:
                     floor = bound.watts_bound(problem)
                     curves[label] = curve(problem, arguments.steps)
