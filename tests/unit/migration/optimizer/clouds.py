@@ -69,3 +69,49 @@ def workload(draw, index, names):
         affinity_group=draw(st.sampled_from(('', '', '', '', 'together'))),
         anti_affinity_group=draw(st.sampled_from(('', '', '', 'a', 'b'))),
     )
+
+
+@st.composite
+def tight(draw):
+    """A cloud of small hosts that hold no more than they can, but much."""
+    free = {
+        f'h{index}': [8, 16384] for index in range(draw(st.integers(2, 5)))
+    }
+    workloads = []
+    for index in range(draw(st.integers(4, 16))):
+        vcpus = draw(st.sampled_from((1, 2, 3, 5)))
+        memory_mib = draw(st.sampled_from((1024, 3072, 6144, 10240)))
+        roomy = [
+            name
+            for name, (cores_left, memory_left) in free.items()
+            if cores_left >= vcpus and memory_left >= memory_mib
+        ]
+        if not roomy:
+            continue
+        name = draw(st.sampled_from(roomy))
+        free[name][0] -= vcpus
+        free[name][1] -= memory_mib
+        workloads.append(
+            Workload(
+                id=f'w{index:02d}',
+                host=name,
+                vcpus=vcpus,
+                memory_mib=memory_mib,
+                disk_gib=10,
+                cpu_cores_used=vcpus * draw(st.sampled_from((0.1, 0.5, 0.9))),
+                memory_used_mib=memory_mib / 2,
+            )
+        )
+    return Snapshot(
+        hosts=tuple(
+            Host(
+                name=name,
+                disk_gib=1000,
+                vcpus=8,
+                memory_mib=16384,
+                curve=power.linear(draw(st.sampled_from((60, 90))), 180),
+            )
+            for name in free
+        ),
+        workloads=tuple(workloads),
+    )

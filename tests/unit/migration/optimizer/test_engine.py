@@ -37,6 +37,12 @@ def test_each_step_keeps_every_rule_under_every_strategy(snapshot, name):
 
 
 @hypothesis.settings(max_examples=40)
+@hypothesis.given(clouds.tight())
+def test_hosts_that_are_nearly_full_never_hold_too_much(snapshot):
+    replay.Replay(snapshot).enact(_plan(snapshot).moves)
+
+
+@hypothesis.settings(max_examples=40)
 @hypothesis.given(clouds.snapshots())
 def test_plan_says_what_it_brings(snapshot):
     world = replay.Replay(snapshot)
