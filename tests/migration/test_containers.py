@@ -123,7 +123,7 @@ class Moves:
         try:
             found = fleet.migrate(one.workload, 'one', 'two', 'live')
         finally:
-            two.node.run('umount', _CRIU)
+            two.node.run('umount', '-l', _CRIU)
         assert found['phase'] == 'returned', found
         assert (one.state(), two.state()) == ('Running', '')
         assert one.count() >= reached

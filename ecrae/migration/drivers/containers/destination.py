@@ -2,6 +2,7 @@
 
 """The half that takes a container in."""
 
+import time
 from typing import Any
 
 from ecrae import exception
@@ -13,6 +14,9 @@ from ecrae.migration.drivers.criu import capabilities
 
 
 _BACK_TIMEOUT_S = 300.0
+#: From the daemon's word that a live move is done to its first process.
+_INIT_TIMEOUT_S = 20.0
+_POLL_S = 0.2
 
 
 class ContainerDestination(base.Destination):
@@ -76,7 +80,7 @@ class ContainerDestination(base.Destination):
                 is_live=job.mode is jobs.Mode.LIVE,
                 timeout_s=timeout_s,
             )
-            self.commit(job)
+            self._take_over(job)
             return
         words = dict(sent)
         client = self._daemon.client
@@ -87,6 +91,8 @@ class ContainerDestination(base.Destination):
         with self._daemon.speaking():
             answer = client.api.instances.post(json=words)
         self._daemon.wait(answer.json()['operation'], timeout_s)
+        if job.mode is jobs.Mode.LIVE:
+            self._take_over(job)
 
     def commit(self, job: jobs.Job) -> None:
         """Start it if it ran before."""
@@ -116,20 +122,13 @@ class ContainerDestination(base.Destination):
         It goes on with that when the agent dies, and deletes a copy that it
         could not restore.
         """
-        is_live = job.mode is jobs.Mode.LIVE
-        if not is_live and not daemons.is_within_cluster(job):
+        if job.mode is not jobs.Mode.LIVE and not daemons.is_within_cluster(
+            job
+        ):
             return True
         if self._daemon.is_busy_with(job.name):
             return False
-        found = self._daemon.find(job.name)
-        if not self.has_copy(job) or (
-            is_live and found.status != daemons.RUNNING
-        ):
-            raise exception.TransferFailed(
-                f'{self._daemon.kind} did not restore {job.workload}.'
-            )
-        # An agent may have died between the move and the start.
-        self.commit(job)
+        self._take_over(job)
         return True
 
     def has_copy(self, job: jobs.Job) -> bool:
@@ -141,6 +140,46 @@ class ContainerDestination(base.Destination):
 
     def finish(self, job: jobs.Job) -> None:
         """The daemons clean up for themselves."""
+
+    def _take_over(self, job: jobs.Job) -> None:
+        """Start what was moved standing still; a live one must run.
+
+        A daemon may say that it has moved one that it could not restore.
+
+        :raises TransferFailed: when it is not here, or lost its memory.
+        """
+        if job.mode is jobs.Mode.LIVE:
+            self._wait_for_init(job)
+        elif not self.has_copy(job):
+            raise self._not_restored(job)
+        self.commit(job)
+
+    def _wait_for_init(self, job: jobs.Job) -> None:
+        """Return once it has a first process, which says more than Running.
+
+        It is called Running for a moment even if CRIU fails to restore it.
+        """
+        deadline = time.monotonic() + _INIT_TIMEOUT_S
+        while True:
+            found = self._daemon.find(job.name)
+            if (
+                found is None
+                or found.status != daemons.RUNNING
+                or not self.has_copy(job)
+            ):
+                raise self._not_restored(job)
+            with self._daemon.speaking():
+                pid = found.state().pid
+            if pid > 0:
+                return
+            if time.monotonic() > deadline:
+                raise self._not_restored(job)
+            time.sleep(_POLL_S)
+
+    def _not_restored(self, job: jobs.Job) -> exception.TransferFailed:
+        return exception.TransferFailed(
+            f'{self._daemon.kind} did not restore {job.workload}.'
+        )
 
     def _move_back(self, job: jobs.Job) -> None:
         if self._daemon.is_busy_with(job.name):
