@@ -16,7 +16,6 @@ from ecrae.migration.drivers.criu import rounds
 from ecrae.privsep import criu
 from ecrae.privsep import network
 from ecrae.privsep import processes
-from ecrae.privsep import registers
 
 
 _LAZY = (jobs.Mode.POST_COPY, jobs.Mode.HYBRID)
@@ -106,7 +105,6 @@ class CriuSource(base.Source):
     def commit(self, job: jobs.Job) -> None:
         """Kill the frozen tree; what it left at this host goes too."""
         root = job.needs['tree'][0]
-        registers.forget(str(self._host.folder(job)))
         processes.end_helpers(str(self._host.folder(job)))
         processes.end(root['pid'], root['start'])
         network.unlock(root['pid'])
@@ -117,7 +115,6 @@ class CriuSource(base.Source):
         """End criu, give the addresses back, let the tree go on."""
         root = job.needs['tree'][0]
         processes.end_helpers(str(self._host.folder(job)))
-        registers.restore(str(self._host.folder(job)))
         network.unlock(root['pid'])
         frozen = self._host.folder(job) / 'frozen'
         if frozen.exists():
@@ -151,7 +148,6 @@ class CriuSource(base.Source):
         keep = processes.stopped(root['pid'])
         (self._host.folder(job) / 'frozen').write_text(json.dumps(keep))
         processes.freeze(root['pid'])
-        registers.save(root['pid'], str(self._host.folder(job)))
 
     def _dump_options(
         self, job: jobs.Job, ticket: base.Facts, number: int
