@@ -4,11 +4,13 @@
 
 import time
 
+import pytest
 from gnocchiclient.v1 import client
 
 from ecrae.kb import readings
 from ecrae.model.reading import Metric
 from ecrae.model.reading import Subject
+from ecrae.telemetry.gnocchi import NANOSECONDS
 from tests.cloud.testcloud import REFRESH_S
 from tests.cloud.testcloud import wait_for
 from tests.telemetry.publisher import Publisher
@@ -43,12 +45,34 @@ class Telemetry:
         for host, value in (watts or {}).items():
             self._publisher.host_power(host, [(now, value)])
 
-    def known(self):
+    def use(self, cores):
+        """Publish two minutes of what servers keep busy, by identifier."""
+        now = int(time.time())
+        for server, busy in cores.items():
+            self._publisher.publish(
+                'instance',
+                server,
+                'cpu',
+                [(now - 120 + s, busy * s * NANOSECONDS) for s in range(121)],
+                display_name='web',
+            )
+        wanted = {
+            (server, Metric.CPU_CORES_USED): pytest.approx(busy, rel=0.01)
+            for server, busy in cores.items()
+        }
+        wait_for(
+            lambda: self.known(Subject.INSTANCE),
+            lambda known: all(
+                known.get(cell) == busy for cell, busy in wanted.items()
+            ),
+        )
+
+    def known(self, subject=Subject.HOST):
         """What ECRAE believes of hosts now, by name and metric."""
         with self._database.reader() as session:
             return {
                 (reading.name, reading.metric): reading.value
-                for reading in readings.list_all(session, Subject.HOST)
+                for reading in readings.list_all(session, subject)
             }
 
     def forget(self):

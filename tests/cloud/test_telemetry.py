@@ -49,6 +49,21 @@ def where(demo, name):
 
 
 @pytest.fixture
+def operator(cloud):
+    """Run a command as the operator; what it lists."""
+    config = str(cloud.state / 'etc/ecrae/ecrae.conf')
+
+    def run(*arguments):
+        done = cloud.execute(
+            'admin', 'ecrae', '--config-file', config, *arguments, '-f', 'json'
+        )
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
+
+    return run
+
+
+@pytest.fixture
 def collector_lines(cloud):
     """Lines of the collector's log since the test began, with a text."""
     begin = len(cloud.run('logs', 'ecrae-collector'))
@@ -72,31 +87,54 @@ def test_the_same_server_boots_elsewhere_when_load_rises(telemetry, where):
 
 
 def test_the_same_server_boots_elsewhere_when_power_rises(
-    cloud, telemetry, where
+    telemetry, where, operator
 ):
     load = {'xeon-1': 20, 'xeon-2': 20}
     telemetry.measure(load, {'xeon-1': 215, 'xeon-2': 260})
     before = where()
     telemetry.measure(load, {'xeon-1': 390, 'xeon-2': 260})
     risen = where()
-    done = cloud.execute(
-        'admin',
-        'ecrae',
-        '--config-file',
-        str(cloud.state / 'etc/ecrae/ecrae.conf'),
-        'hosts',
-        '-f',
-        'json',
-    )
+    shown = {row['host']: row for row in operator('hosts')}
     telemetry.measure(load, {'xeon-1': 215, 'xeon-2': 260})
     fallen = where()
 
     assert (before, risen, fallen) == ('xeon-1', 'xeon-2', 'xeon-1')
-    assert done.returncode == 0, done.stderr
-    shown = {row['host']: row for row in json.loads(done.stdout)}
     assert shown['xeon-1']['is_measured']
     assert shown['xeon-1']['power_w'] == 390
     assert not shown['edge-1']['is_measured']
+
+
+def test_servers_share_what_their_host_is_measured_to_draw(
+    telemetry, demo, name, operator
+):
+    telemetry.measure({'xeon-1': 20, 'xeon-2': 85})
+    busy, idle = (
+        demo.boot_tagged(f'{name}-{part}', 'm1.small', XEON)
+        for part in ('busy', 'idle')
+    )
+    assert busy.compute_host == idle.compute_host == 'xeon-1'
+    telemetry.publish({}, {'xeon-1': 300})
+    telemetry.use({busy.id: 0.9, idle.id: 0.05})
+    wait_for(
+        telemetry.known, lambda known: ('xeon-1', Metric.POWER_W) in known
+    )
+
+    rows = operator('servers', '--host', 'xeon-1')
+
+    assert sum(row['power_w'] for row in rows) == pytest.approx(300, abs=0.1)
+    vcpus = sum(row['vcpus'] for row in rows)
+    cores = sum(row['cores_used'] for row in rows)
+    for row in rows:
+        assert row['is_power_measured']
+        # 119 W idle by what is held, the rest by what is used.
+        assert row['power_w'] == pytest.approx(
+            119 * row['vcpus'] / vcpus + 181 * row['cores_used'] / cores,
+            abs=0.1,
+        )
+    found = {row['id']: row for row in rows}
+    assert found[busy.id]['cores_used'] == pytest.approx(0.9, abs=0.01)
+    assert found[busy.id]['is_cpu_measured']
+    assert found[busy.id]['power_w'] > found[idle.id]['power_w']
 
 
 def test_a_tagged_stack_follows_the_measured_load(telemetry, demo, name):
