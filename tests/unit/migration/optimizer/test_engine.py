@@ -163,8 +163,12 @@ def _indexes(problem):
     return unit, place
 
 
-@hypothesis.settings(max_examples=40)
-@hypothesis.given(clouds.snapshots(), st.randoms(use_true_random=False))
+@hypothesis.settings(max_examples=80)
+@hypothesis.given(
+    # Where much is alike and room is short, names decide most.
+    st.one_of(clouds.snapshots(), clouds.tight(), clouds.tight()),
+    st.randoms(use_true_random=False),
+)
 def test_other_names_change_nothing_but_names(snapshot, shuffler):
     """Names in another order change neither what is reached nor its cost.
 
