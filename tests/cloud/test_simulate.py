@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""``ecrae simulate`` over what a real Gnocchi remembers of a real Nova."""
+
+import json
+import time
+
+from gnocchiclient.v1 import client
+
+from tests.cloud.testcloud import wait_for
+from tests.telemetry.publisher import Publisher
+
+
+def test_the_cloud_s_own_past_is_replayed(cloud, admin, name):
+    server = admin.boot(name, 'm1.small')
+    publisher = Publisher(client.Client(admin.sdk.session), granularity_s=1)
+    began = time.time() - 240
+    # Half a core, as the cumulative nanoseconds that Ceilometer publishes.
+    publisher.publish(
+        'instance',
+        server.id,
+        'cpu',
+        [(began + second, second * 0.5e9) for second in range(240)],
+        display_name=name,
+    )
+
+    done = wait_for(
+        lambda: cloud.execute(
+            'admin',
+            'ecrae',
+            '--config-file',
+            str(cloud.state / 'etc/ecrae/ecrae.conf'),
+            'simulate',
+            '--history=0.1',
+            '--interval=60',
+            '--policy=none',
+            '--policy=ecrae',
+            '--format=json',
+        ),
+        # Gnocchi aggregates in its own time.
+        lambda done: done.returncode == 0,
+    )
+
+    kwh = {row['policy']: row['kwh'] for row in json.loads(done.stdout)}
+    assert set(kwh) == {'lower bound', 'none', 'ecrae'}
+    assert 0 < kwh['lower bound'] <= kwh['ecrae'] < kwh['none']
