@@ -240,7 +240,7 @@ def test_sleep_never_takes_headroom_or_spares(fleet):
         free = _free(after, host.pool)
         assert (free + 1e-6 >= rules.headroom * used).all()
         if host.pool in histories:
-            capacity = sum((h.free + h.used for h in here), np.zeros(2))
+            capacity = sum((h.free + h.used for h in here), np.zeros(3))
             rise = sleepers.growth(
                 histories[host.pool], rules.lead_s, capacity, rules.safety
             )
