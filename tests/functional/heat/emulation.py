@@ -290,8 +290,9 @@ class EmulatedCloud:
         return {'server': {'id': server_id, 'links': []}}
 
     def _servers(self, request, context):
-        """None of them is on a host."""
-        return {'servers': list(self.servers.values())}
+        """One page of them; none is on a host."""
+        is_first = 'marker' not in request.qs
+        return {'servers': list(self.servers.values()) if is_first else []}
 
     def _server(self, request, context, server_id):
         if server_id in self.servers:
