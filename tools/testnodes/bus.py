@@ -25,6 +25,7 @@ class Bus:
         self._site = site
         self._folder = site.scratch / 'rabbitmq'
         self._process: subprocess.Popen[bytes] | None = None
+        self._names: subprocess.Popen[bytes] | None = None
         self.url = _URL.format(address=nodes.CONTROL)
 
     def start(self) -> None:
@@ -48,6 +49,13 @@ class Bus:
             'RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS': '+S 1:1 +sbwt none',
         }
         with (self._folder / 'out').open('ab') as out:
+            # RabbitMQ would start one that outlives it.
+            self._names = subprocess.Popen(
+                self._site.command('epmd'),
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=out,
+            )
             self._process = subprocess.Popen(
                 self._site.command(str(_RABBITMQ)),
                 env=environment,
@@ -81,6 +89,10 @@ class Bus:
                 os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()
             self._process = None
+        if self._names is not None:
+            self._names.kill()
+            self._names.wait()
+            self._names = None
 
     def restart(self) -> None:
         """Lose every connection, and come back."""
