@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Whoever types what the operator guide shows gets where it says.
+"""Whoever types what the guides show gets where the guides say.
 
 Only what a reader has to put in for himself is put in: names of hosts, the
 place of ``ecrae.conf``, the identifier of a plan.
@@ -19,9 +19,17 @@ from tests.cloud.testcloud import TOP
 
 DOCS = TOP / 'doc/source'
 OPERATOR = DOCS / 'admin/operator-guide.rst'
+TENANT = DOCS / 'user/first-application.rst'
 
 #: Identifier of a plan in the guides.
 PLAN = '6f1c0a52'
+
+#: What looks and changes nothing, whatever page shows it.
+LOOKS = re.compile(
+    r'ecrae (hosts|servers|agent list|proposal (list|history)|migration list)'
+    r'|ecrae-manage (db version|kb list|telemetry|decision list|certificate '
+    r'list|learn .*--dry-run)|ecrae-rebalancer --once --dry-run'
+)
 
 
 def _commands(page):
@@ -120,3 +128,28 @@ def test_the_operators_way_to_a_plan_and_its_approval(
             lambda seen: seen.state.is_final,
         )
     assert ended.state in (State.SUCCEEDED, State.SUPERSEDED)
+
+
+def test_a_tenants_first_application(demo, typed, tmp_path):
+    (tmp_path / 'app.yaml').write_text(_document(TENANT))
+    shown = _commands(TENANT)
+    plan, create, deploy, look, delete = shown
+    assert 'web_server' in _answer(typed('demo', plan))
+
+    for line in (create, deploy):
+        _answer(typed('demo', line))
+        assert 'db_server' in _answer(typed('demo', look))
+        _answer(typed('demo', delete))
+        demo.delete_stack('my-app')
+
+
+def test_what_only_looks_works_on_every_page(typed):
+    pages = sorted(DOCS.rglob('*.rst'))
+    lines = {line for page in pages for line in _commands(page)}
+    looking = sorted(line for line in lines if LOOKS.match(line))
+    assert len(looking) >= 10
+    for line in looking:
+        # A page's own file of options is the cloud's here.
+        shown = line.replace('--config-file new.conf ', '')
+        done = typed('admin', shown)
+        assert done.returncode == 0, shown + done.stdout + done.stderr
