@@ -3,7 +3,6 @@
 """A day of measurements of hosts, in the file that telemetry reads."""
 
 import json
-import re
 import time
 
 import numpy as np
@@ -92,11 +91,8 @@ def answer(folder, server, requests_per_s, count=200):
 
 def serve(folder, requests_mock, *servers):
     """A Nova that has these servers, and the account to ask it."""
-    wire.WireCloud(requests_mock)
-    requests_mock.get(
-        re.compile(f'{wire.NOVA}/servers/detail'),
-        [{'json': {'servers': list(servers)}}, {'json': {'servers': []}}],
-    )
+    cloud = wire.WireCloud(requests_mock)
+    cloud.servers(*servers)
     with (folder / 'ecrae.conf').open('a') as opened:
         opened.write(
             '[ecrae_cloud]\nauth_type = password\n'
@@ -104,6 +100,7 @@ def serve(folder, requests_mock, *servers):
             'user_domain_id = default\nproject_domain_id = default\n'
             'project_name = service\n'
         )
+    return cloud
 
 
 def server(name, host, flavor, **metadata):

@@ -49,8 +49,7 @@ def cloud(tmp_path, monkeypatch, requests_mock):
         found = measured.server(name, host, 'm1.small')
         found['flavor'] |= {'vcpus': 2, 'ram': 4096, 'disk': 20}
         servers.append(found)
-    measured.serve(tmp_path, requests_mock, *servers)
-    cloud = wire.WireCloud(requests_mock)
+    cloud = measured.serve(tmp_path, requests_mock, *servers)
     cloud.hosts(*(wire.hypervisor(name) for name in KINDS))
     cloud.rooms({f'uuid-{name}': wire.summary() for name in KINDS})
 
