@@ -17,6 +17,9 @@ _BACK_TIMEOUT_S = 300.0
 #: From the daemon's word that a live move is done to its first process.
 _INIT_TIMEOUT_S = 20.0
 _POLL_S = 0.2
+#: What a member says for a while of a container that has just left it live.
+_LINGERS = 'Instance is running'
+_LINGER_TIMEOUT_S = 30.0
 
 
 class ContainerDestination(base.Destination):
@@ -74,12 +77,7 @@ class ContainerDestination(base.Destination):
     ) -> None:
         """Let the daemon fetch the container from the other."""
         if daemons.is_within_cluster(job):
-            self._daemon.move(
-                job.name,
-                job.needs['members']['destination'],
-                is_live=job.mode is jobs.Mode.LIVE,
-                timeout_s=timeout_s,
-            )
+            self._move_here(job, timeout_s)
             self._take_over(job)
             return
         words = dict(sent)
@@ -141,6 +139,28 @@ class ContainerDestination(base.Destination):
     def finish(self, job: jobs.Job) -> None:
         """The daemons clean up for themselves."""
 
+    def _move_here(self, job: jobs.Job, timeout_s: float) -> None:
+        """Let the cluster move it, again while this member remembers it."""
+        deadline = time.monotonic() + _LINGER_TIMEOUT_S
+        while True:
+            try:
+                return self._daemon.move(
+                    job.name,
+                    job.needs['members']['destination'],
+                    is_live=job.mode is jobs.Mode.LIVE,
+                    timeout_s=timeout_s,
+                )
+            except exception.TransferFailed as error:
+                is_late = time.monotonic() > deadline
+                if is_late or _LINGERS not in str(error):
+                    raise
+            time.sleep(_POLL_S)
+            while (
+                self._daemon.is_busy_with(job.name)
+                and time.monotonic() <= deadline
+            ):
+                time.sleep(_POLL_S)
+
     def _take_over(self, job: jobs.Job) -> None:
         """Start what was moved standing still; a live one must run.
 
@@ -160,21 +180,20 @@ class ContainerDestination(base.Destination):
         It is called Running for a moment even if CRIU fails to restore it.
         """
         deadline = time.monotonic() + _INIT_TIMEOUT_S
-        while True:
+        while time.monotonic() <= deadline:
+            # In a cluster the daemon may start it after the move is done.
+            is_busy = self._daemon.is_busy_with(job.name)
             found = self._daemon.find(job.name)
-            if (
-                found is None
-                or found.status != daemons.RUNNING
-                or not self.has_copy(job)
-            ):
-                raise self._not_restored(job)
-            with self._daemon.speaking():
-                pid = found.state().pid
-            if pid > 0:
-                return
-            if time.monotonic() > deadline:
-                raise self._not_restored(job)
+            is_up = found is not None and found.status == daemons.RUNNING
+            if is_up and self.has_copy(job):
+                with self._daemon.speaking():
+                    pid = found.state().pid
+                if pid > 0:
+                    return
+            elif not is_busy:
+                break
             time.sleep(_POLL_S)
+        raise self._not_restored(job)
 
     def _not_restored(self, job: jobs.Job) -> exception.TransferFailed:
         return exception.TransferFailed(
