@@ -201,6 +201,8 @@ def boards_on(
     :param targets: of its tag, by node type; one that has none uses none.
     :returns: a row for each node type; None where no boards are used.
     """
+    if not any(each.accelerators_busy for each in targets.values()):
+        return None
     rows = [_row(each, targets.get(each.name)) for each in node_types]
     growth = np.array([growth for *_, growth in rows])
     if not growth.any():

@@ -22,6 +22,7 @@ from ecrae.model import accelerators
 from ecrae.model import cluster
 from ecrae.model import hints
 from ecrae.model import host_arrays
+from ecrae.model import reading
 from ecrae.model import tariff as tariffs
 from ecrae.model.agent import Agent
 from ecrae.model.fleet import FleetServer
@@ -99,11 +100,7 @@ class _Measured:
     """What is measured of workloads, by name."""
 
     def __init__(self, readings: Iterable[Reading]) -> None:
-        self._values = {
-            (reading.name, reading.metric): reading.value
-            for reading in readings
-            if reading.subject is Subject.INSTANCE
-        }
+        self._values = reading.values(readings, Subject.INSTANCE)
 
     def cores(self, name: str, vcpus: float, host: cluster.Host) -> float:
         """Threads kept busy; an estimate where nothing measures it."""

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from ecrae.migration.rebalancer.overload import Component
 from ecrae.model import hints
+from ecrae.model import reading
 from ecrae.model.fleet import FleetServer
 from ecrae.model.knowledge import Knowledge
 from ecrae.model.load import DEFAULT_BUSY_FRACTION
@@ -28,11 +29,7 @@ def components(
 
     :param max_load: of servers that name none; None: they have none.
     """
-    values = {
-        (reading.name, reading.metric): reading.value
-        for reading in readings
-        if reading.subject is Subject.INSTANCE
-    }
+    values = reading.values(readings, Subject.INSTANCE)
     found = []
     for server in servers:
         marks = server.metadata, server.extra_specs
