@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
 
-import dataclasses
 import time
 
 import pytest
@@ -8,15 +7,12 @@ import pytest
 from ecrae.deployer.heat import resources
 from ecrae.deployer.heat import template
 from ecrae.kb import catalogue
-from ecrae.kb import knowledge
 from ecrae.kb import readings
-from ecrae.kb import schema
-from ecrae.kb.db import Database
-from ecrae.model.knowledge import KnownHost
 from ecrae.model.reading import Reading
 from ecrae.model.reading import Subject
 from tests.functional.heat import emulation
 from tests.functional.heat import engine as heat_engine
+from tests.unit import cataloguing
 
 
 #: Hosts of the emulated cloud, with what hardware they are.
@@ -48,21 +44,7 @@ def cloud():
 @pytest.fixture
 def database(tmp_path):
     """A knowledge base with the catalogue and the cloud's hosts."""
-    path = tmp_path / 'ecrae.sqlite'
-    path.touch()
-    made = Database(f'sqlite:///{path}')
-    schema.upgrade(made)
-    hosts = {
-        name: KnownHost(name=name, node_type=node_type)
-        for name, node_type in HOSTS.items()
-    }
-    with made.writer() as session:
-        knowledge.store(
-            session,
-            knowledge.load(session),
-            dataclasses.replace(catalogue.load(), hosts=hosts),
-        )
-    return made
+    return cataloguing.make(tmp_path, HOSTS)
 
 
 @pytest.fixture

@@ -299,7 +299,7 @@ def test_cloud_that_cannot_be_seen(engine, cloud, service, caplog):
 
 
 def test_knowledge_base_that_is_gone(engine, tmp_path, caplog):
-    path = tmp_path / 'ecrae.sqlite'
+    path = tmp_path / 'kb.sqlite'
     path.rename(tmp_path / 'elsewhere')
     with pytest.raises(Refused, match='knowledge base') as caught:
         engine.create('shop', descriptor(web=server('web-frontend')))

@@ -2,18 +2,12 @@
 
 """``ecrae simulate --history`` over a cloud that is its HTTP answers."""
 
-import dataclasses
 import json
 
 import pytest
 
 from ecrae.cmd import shell
-from ecrae.kb import catalogue
-from ecrae.kb import knowledge
-from ecrae.kb import schema
-from ecrae.kb.db import Database
-from ecrae.model.knowledge import Knowledge
-from ecrae.model.knowledge import KnownHost
+from tests.unit import cataloguing
 from tests.unit.clients import wire
 from tests.unit.cmd import measured
 
@@ -25,21 +19,7 @@ KINDS = {'compute-1': 'x86-xeon-8380', 'compute-2': 'arm-altra-q80'}
 def cloud(tmp_path, monkeypatch, requests_mock):
     """Two hosts, two servers that were measured, and a configuration."""
     monkeypatch.chdir(tmp_path)
-    url = f'sqlite:///{tmp_path}/kb.sqlite'
-    database = Database(url)
-    schema.upgrade(database)
-    with database.writer() as session:
-        knowledge.store(
-            session,
-            Knowledge(tags={}, node_types={}, flavors={}),
-            dataclasses.replace(
-                catalogue.load(),
-                hosts={
-                    name: KnownHost(name=name, node_type=kind)
-                    for name, kind in KINDS.items()
-                },
-            ),
-        )
+    url = cataloguing.make(tmp_path, KINDS).engine.url
     (tmp_path / 'ecrae.conf').write_text(
         f'[ecrae_database]\nconnection = {url}\n'
     )
