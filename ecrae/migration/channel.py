@@ -12,6 +12,7 @@ import json
 import os
 import pathlib
 import re
+import secrets
 import socket
 import ssl
 import struct
@@ -242,12 +243,14 @@ class Receiver:
 
 
 def listen(address: str, ports: Iterable[int]) -> socket.socket:
-    """A listening socket at the first free port.
+    """A listening socket at any free port.
 
     :raises ConfigError: when none is free.
     """
     ports = list(ports)
-    for port in ports:
+    # criu takes its port some time after it was found free: of two
+    # migrations that begin at once, each shall look at another one first.
+    for port in secrets.SystemRandom().sample(ports, len(ports)):
         try:
             return socket.create_server((address, port), backlog=1)
         except OSError:

@@ -20,7 +20,9 @@ from ecrae.migration.drivers.criu import source
 
 
 LOCAL = '127.0.0.1'
-PORTS = range(28560, 28610)
+#: Test runs side by side must not find the same port free.
+_WORKER = int(os.environ.get('PYTEST_XDIST_WORKER', 'gw0').removeprefix('gw'))
+PORTS = range(28600 + 50 * _WORKER, 28650 + 50 * _WORKER)
 
 #: Notes its words, plays the server, counts pages as it was told to.
 _CRIU = """
