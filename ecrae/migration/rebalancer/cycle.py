@@ -16,7 +16,6 @@ from typing import Protocol
 
 from oslo_log import log as logging
 
-from ecrae.migration.optimizer.snapshot import Snapshot
 from ecrae.migration.rebalancer import guard
 from ecrae.migration.rebalancer import ledger as ledgers
 from ecrae.migration.rebalancer import proposal as proposals
@@ -27,8 +26,9 @@ from ecrae.migration.rebalancer.guard import Situation
 from ecrae.migration.rebalancer.guard import Verdict
 from ecrae.migration.rebalancer.ledger import Ledger
 from ecrae.migration.rebalancer.observer import View
-from ecrae.migration.rebalancer.proposal import Aim
 from ecrae.migration.rebalancer.proposal import Proposal
+from ecrae.migration.rebalancer.worth import Aim
+from ecrae.migration.rebalancer.worth import Baseline
 from ecrae.model.plan import Action
 from ecrae.model.plan import Plan
 from ecrae.model.plan import State
@@ -86,15 +86,15 @@ class Run(Protocol):
         """Finish only what was begun of a plan that is ONGOING."""
 
 
-Propose = Callable[[Snapshot, Aim], Proposal]
+Propose = Callable[[Baseline], Proposal]
 
 #: Adds what the optimizer does not decide; see :mod:`.supplement`.
-Supplement = Callable[[View, Proposal], Proposal]
+Supplement = Callable[[View, Baseline, Proposal], Proposal]
 
 
-def propose(snapshot: Snapshot, aim: Aim) -> Proposal:
+def propose(baseline: Baseline) -> Proposal:
     """The optimizer's migrations, by the clock of this machine."""
-    return proposals.propose(snapshot, aim, time.monotonic)
+    return proposals.propose(baseline, time.monotonic)
 
 
 class Cycle:
@@ -109,7 +109,7 @@ class Cycle:
         limits: Limits,
         *,
         propose: Propose = propose,
-        supplement: Supplement = lambda _view, found: found,
+        supplement: Supplement = lambda _view, _baseline, found: found,
         clock: Callable[[], datetime.datetime] = ledgers.utc_now,
     ) -> None:
         self._observer = observer
@@ -162,7 +162,8 @@ class Cycle:
         if guard.is_held(verdicts) and not is_dry:
             self._worthwhile_since = None
             return Report(outcome=Outcome.HELD, verdicts=tuple(verdicts))
-        found = self._supplement(view, self._propose(view.snapshot, self._aim))
+        baseline = Baseline.of(view.snapshot, self._aim)
+        found = self._supplement(view, baseline, self._propose(baseline))
         verdicts += guard.before_record(found.worth, situation, limits)
         verdicts += guard.before_enact(situation, limits)
         report = Report(
@@ -205,9 +206,10 @@ class Cycle:
             return plan
         if found.strategy:
             return None
-        if validity.obstacle(view.snapshot, plan.actions, self._aim):
+        baseline = validity.baseline(view.snapshot, self._aim)
+        if validity.obstacle(baseline, plan.actions):
             return None
-        value = proposals.worth(view.snapshot, plan.actions, self._aim)
+        value = baseline.worth(plan.actions)
         if value.gain_w < _STILL_GOOD * found.worth.gain_w:
             return None
         return plan
@@ -215,13 +217,14 @@ class Cycle:
     def _enact(self, plan: Plan, view: View) -> Report:
         """Enact what is left of a plan, if it still can and should be."""
         left = [each for each in plan.actions if not each.state.is_final]
-        obstacle = validity.obstacle(view.snapshot, left, self._aim)
+        baseline = validity.baseline(view.snapshot, self._aim)
+        obstacle = validity.obstacle(baseline, left)
         # What is not done for watts is not judged by watts.
         is_for_watts = plan.strategy == self._aim.strategy.name
         if (
             not obstacle
             and is_for_watts
-            and not validity.is_worth_it(view.snapshot, left, self._aim)
+            and not validity.is_worth_it(baseline, left)
         ):
             obstacle = 'what is left of it makes nothing better'
         if obstacle:

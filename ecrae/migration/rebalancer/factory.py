@@ -36,11 +36,11 @@ from ecrae.migration.rebalancer.metrics import Metrics
 from ecrae.migration.rebalancer.notifications import Notifications
 from ecrae.migration.rebalancer.observer import Observer
 from ecrae.migration.rebalancer.observer import Patience
-from ecrae.migration.rebalancer.proposal import Aim
 from ecrae.migration.rebalancer.servers import ServerMover
 from ecrae.migration.rebalancer.servers import Timing
 from ecrae.migration.rebalancer.supplement import Supplement
 from ecrae.migration.rebalancer.supplement import Switching
+from ecrae.migration.rebalancer.worth import Aim
 from ecrae.migration.redeploy import RedeployEnactor
 from ecrae.model.plan import ActionKind
 
@@ -88,9 +88,7 @@ def make(conf: cfg.ConfigOpts, must_stop: Callable[[], bool]) -> Parts:
             executor,
             aim(conf),
             limits(conf),
-            supplement=Supplement(
-                aim(conf), switching(conf, database), relief(conf)
-            ),
+            supplement=Supplement(switching(conf, database), relief(conf)),
         ),
         metrics=metrics,
     )
@@ -184,6 +182,7 @@ def aim(conf: cfg.ConfigOpts) -> Aim:
         ),
         max_migrations=options.max_migrations,
         time_limit_s=options.time_limit,
+        switches_hosts=conf.ecrae_power.enabled,
     )
 
 

@@ -21,8 +21,8 @@ from collections.abc import Callable
 from collections.abc import Mapping
 
 from ecrae.migration.rebalancer import windows
-from ecrae.migration.rebalancer.proposal import Worth
 from ecrae.migration.rebalancer.windows import Window
+from ecrae.migration.rebalancer.worth import Worth
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

@@ -199,18 +199,11 @@ class _Pool:
             ),
             load=float(self._need_to_wake[-1]),
         )
-        woken = waking.choose(
-            [
-                waking.Sleeper(
-                    name=machine.name,
-                    offer=np.append(machine.free, 1.0),
-                    cores=float(machine.free[-1] + machine.used[-1]),
-                    curve=machine.curve,
-                )
-                for machine in ready
-            ],
-            need,
-        )
+        sleepers = _sleepers(ready)
+        if not waking.is_enough(sleepers, need):
+            # Others may be woken later: none now whom they make needless.
+            sleepers = _sleepers(self._asleep)
+        woken = waking.choose(sleepers, need)
         lack = self._lack(free)
         return [
             self._wake(machine, lack)
@@ -270,6 +263,19 @@ class _Pool:
             # It draws that much without working until it is up.
             cost_j=gain_w * self._rules.lead_s,
         )
+
+
+def _sleepers(machines: Sequence[Machine]) -> list[waking.Sleeper]:
+    """Hosts as what they offer; a whole host is a resource of its own."""
+    return [
+        waking.Sleeper(
+            name=machine.name,
+            offer=np.append(machine.free, 1.0),
+            cores=float(machine.free[-1] + machine.used[-1]),
+            curve=machine.curve,
+        )
+        for machine in machines
+    ]
 
 
 def _dearness(machine: Machine) -> tuple[float, str]:

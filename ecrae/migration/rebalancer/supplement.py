@@ -10,24 +10,21 @@ empty among them.
 
 import collections
 import dataclasses
+import functools
 from collections.abc import Callable
 from collections.abc import Mapping
 from collections.abc import Sequence
 
 import numpy as np
 
-from ecrae.migration.optimizer.objective import Objective
 from ecrae.migration.optimizer.placement import Placement
-from ecrae.migration.optimizer.problem import Problem
 from ecrae.migration.optimizer.snapshot import Host
 from ecrae.migration.optimizer.snapshot import Snapshot
 from ecrae.migration.rebalancer import overload
-from ecrae.migration.rebalancer import proposal as proposals
 from ecrae.migration.rebalancer import sleepers
-from ecrae.migration.rebalancer import watts
 from ecrae.migration.rebalancer.observer import View
-from ecrae.migration.rebalancer.proposal import Aim
 from ecrae.migration.rebalancer.proposal import Proposal
+from ecrae.migration.rebalancer.worth import Baseline
 from ecrae.model import cluster
 from ecrae.model.plan import Action
 from ecrae.model.plan import ActionKind
@@ -61,69 +58,54 @@ class Supplement:
     """
 
     def __init__(
-        self,
-        aim: Aim,
-        switching: Switching | None,
-        relief: overload.Rules | None,
+        self, switching: Switching | None, relief: overload.Rules | None
     ) -> None:
-        self._aim = aim
         self._switching = switching
         self._relief = relief
         self._strained: dict[str, float] = {}
         self._used: dict[str, collections.deque[FloatArray]] = {}
 
-    def __call__(self, view: View, found: Proposal) -> Proposal:
+    def __call__(
+        self, view: View, baseline: Baseline, found: Proposal
+    ) -> Proposal:
         """The proposal with all that belongs to it."""
-        moves = self._relieve(view)
+        moves = self._relieve(view, baseline)
         if moves:
             found = dataclasses.replace(
                 found,
+                actions=tuple(moves),
                 strategy=RELIEF,
                 power_after_w=found.power_before_w
                 - sum(move.saving_w for move in moves),
             )
-        else:
-            moves = list(found.actions)
-        if self._switching is None:
-            return self._priced(view.snapshot, moves, found)
-        return self._switched(view.snapshot, moves, found, self._switching)
-
-    def _switched(
-        self,
-        snapshot: Snapshot,
-        moves: list[Action],
-        found: Proposal,
-        switching: Switching,
-    ) -> Proposal:
-        """The proposal with hosts that wake and sleep."""
-        wakes, sleeps = self._switch(snapshot, moves, found, switching)
-        if found.strategy != RELIEF:
-            moves = watts.claimed(snapshot, moves, self._aim.rules)
-        idle_w = watts.idle_change_w(snapshot, [*moves, *sleeps])
-        found = self._priced(snapshot, [*wakes, *moves, *sleeps], found)
-        before_w = watts.draw_w(snapshot, self._aim.rules)
-        return dataclasses.replace(
-            found,
-            power_before_w=before_w,
-            power_after_w=before_w
-            - sum(action.saving_w for action in found.actions),
-            worth=dataclasses.replace(
-                found.worth, gain_w=found.worth.gain_w + idle_w
-            ),
-        )
-
-    def _priced(
-        self, snapshot: Snapshot, actions: list[Action], found: Proposal
-    ) -> Proposal:
-        if tuple(actions) == found.actions:
-            return found
-        worth = proposals.worth(snapshot, actions, self._aim)
+        if self._switching is not None:
+            found = self._switched(baseline, found, self._switching)
+        worth = baseline.worth(found.actions)
         if found.strategy == RELIEF:
             # It is not for watts.
             worth = dataclasses.replace(worth, is_urgent=True)
-        return dataclasses.replace(found, actions=tuple(actions), worth=worth)
+        return dataclasses.replace(found, worth=worth)
 
-    def _relieve(self, view: View) -> list[Action]:
+    def _switched(
+        self, baseline: Baseline, found: Proposal, switching: Switching
+    ) -> Proposal:
+        """The proposal with hosts that wake and sleep, and their watts."""
+        moves = list(found.actions)
+        wakes, sleeps = self._switch(
+            baseline.snapshot, moves, found, switching
+        )
+        if found.strategy != RELIEF:
+            moves = baseline.claimed(moves)
+        actions = (*wakes, *moves, *sleeps)
+        before_w = baseline.draw_w()
+        return dataclasses.replace(
+            found,
+            actions=actions,
+            power_before_w=before_w,
+            power_after_w=before_w - sum(each.saving_w for each in actions),
+        )
+
+    def _relieve(self, view: View, baseline: Baseline) -> list[Action]:
         if self._relief is None:
             return []
         now = view.now.timestamp()
@@ -137,7 +119,7 @@ class Supplement:
             self._strained,
             now,
             self._relief,
-            _Fits(view.snapshot, self._aim),
+            _Fits(baseline),
             cooling,
         )
 
@@ -181,30 +163,28 @@ class Supplement:
 class _Fits:
     """Whether the optimizer's rules let a component go to a host."""
 
-    def __init__(self, snapshot: Snapshot, aim: Aim) -> None:
-        self._snapshot = snapshot
-        self._aim = aim
-        self._placement: Placement | None = None
+    def __init__(self, baseline: Baseline) -> None:
+        self._baseline = baseline
+
+    @functools.cached_property
+    def _placement(self) -> Placement:
+        # Made when the first component needs it: rarely.
+        problem = self._baseline.problem
+        return Placement(
+            self._baseline.objective, problem.start, problem.n_units
+        )
 
     def __call__(
         self, component: overload.Component, host: cluster.Host
     ) -> bool:
-        if self._placement is None:
-            # Made when the first component needs it: rarely.
-            self._problem = Problem.of(self._snapshot, self._aim.rules)
-            objective = Objective.of(
-                self._problem, self._aim.strategy, self._aim.migration
-            )
-            self._placement = Placement(
-                objective, self._problem.start, self._problem.n_units
-            )
-            self._units = proposals.units(self._problem)
-            self._places = proposals.places(self._problem)
-        unit = self._units.get(component.id)
-        place = self._places.get(host.name)
-        if unit is None or place is None or not self._problem.movable[unit]:
+        unit = self._baseline.units.get(component.id)
+        place = self._baseline.places.get(host.name)
+        if unit is None or place is None:
             return False
-        return bool(self._placement.fits(unit, place))
+        return bool(
+            self._baseline.problem.movable[unit]
+            and self._placement.fits(unit, place)
+        )
 
 
 def pool_of(host: Host) -> str:

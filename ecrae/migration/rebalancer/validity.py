@@ -10,47 +10,43 @@ import dataclasses
 from collections.abc import Sequence
 
 from ecrae.migration.optimizer import constraints
-from ecrae.migration.optimizer.objective import Objective
 from ecrae.migration.optimizer.placement import Placement
 from ecrae.migration.optimizer.problem import Problem
 from ecrae.migration.optimizer.snapshot import Snapshot
-from ecrae.migration.rebalancer import proposal
-from ecrae.migration.rebalancer.proposal import Aim
+from ecrae.migration.rebalancer.worth import Aim
+from ecrae.migration.rebalancer.worth import Baseline
 from ecrae.model.plan import Action
 from ecrae.model.plan import ActionKind
 
 
-def obstacle(snapshot: Snapshot, actions: Sequence[Action], aim: Aim) -> str:
+def baseline(snapshot: Snapshot, aim: Aim) -> Baseline:
+    """The cloud as it is for a plan that may have been begun.
+
+    A workload that its own plan has moved once is not to be held by that.
+    """
+    workloads = tuple(
+        dataclasses.replace(each, cooldown_s=0.0)
+        for each in snapshot.workloads
+    )
+    return Baseline.of(dataclasses.replace(snapshot, workloads=workloads), aim)
+
+
+def obstacle(baseline: Baseline, actions: Sequence[Action]) -> str:
     """What forbids to do these actions one after the other; empty: nothing.
 
     Only migrations can be judged by a snapshot; whoever does the others
     looks for himself.
     """
     moves = [each for each in actions if each.kind is ActionKind.MIGRATE]
-    # A workload that its own plan has moved once is not to be held by that.
-    still = _without_cooldown(snapshot)
-    return _gone(still, moves) or _forbidden(still, moves, aim)
+    return _gone(baseline.snapshot, moves) or _forbidden(baseline, moves)
 
 
-def is_worth_it(
-    snapshot: Snapshot, actions: Sequence[Action], aim: Aim
-) -> bool:
-    """Whether the migrations still make the cloud better than it is."""
-    moves = [each for each in actions if each.kind is ActionKind.MIGRATE]
-    if not moves:
+def is_worth_it(baseline: Baseline, actions: Sequence[Action]) -> bool:
+    """Whether actions with migrations still make the cloud better."""
+    if not any(each.kind is ActionKind.MIGRATE for each in actions):
         return True
-    value = proposal.worth(snapshot, moves, aim)
+    value = baseline.worth(actions)
     return value.is_urgent or value.gain_w > 0
-
-
-def _without_cooldown(snapshot: Snapshot) -> Snapshot:
-    return dataclasses.replace(
-        snapshot,
-        workloads=tuple(
-            dataclasses.replace(each, cooldown_s=0.0)
-            for each in snapshot.workloads
-        ),
-    )
 
 
 def _gone(snapshot: Snapshot, moves: Sequence[Action]) -> str:
@@ -68,13 +64,12 @@ def _gone(snapshot: Snapshot, moves: Sequence[Action]) -> str:
     return ''
 
 
-def _forbidden(snapshot: Snapshot, moves: Sequence[Action], aim: Aim) -> str:
-    problem = Problem.of(snapshot, aim.rules)
-    objective = Objective.of(problem, aim.strategy, aim.migration)
-    placement = Placement(objective, problem.start, problem.n_units)
-    units, places = proposal.units(problem), proposal.places(problem)
+def _forbidden(baseline: Baseline, moves: Sequence[Action]) -> str:
+    problem = baseline.problem
+    placement = Placement(baseline.objective, problem.start, problem.n_units)
     for move in moves:
-        unit, place = units[move.workload], places[move.destination]
+        unit = baseline.units[move.workload]
+        place = baseline.places[move.destination]
         if not problem.movable[unit]:
             return f'{move.workload} must stay: {_rule(problem, unit)}'
         if not placement.fits(unit, place):

@@ -67,7 +67,7 @@ def choose(sleepers: Sequence[Sleeper], need: Need) -> frozenset[str]:
     if (wanting > _TOLERANCE).any():
         return frozenset(each.name for each in chosen)
     sets = [_without_needless(chosen, need)]
-    sets += [[each] for each in sleepers if _is_enough([each], need)]
+    sets += [[each] for each in sleepers if is_enough([each], need)]
     best_set = min(
         sets,
         key=lambda each: (
@@ -95,12 +95,13 @@ def _without_needless(chosen: Sequence[Sleeper], need: Need) -> list[Sleeper]:
         chosen, key=lambda each: (-each.watts(need), each.name)
     ):
         rest = [other for other in needed if other is not each]
-        if _is_enough(rest, need):
+        if is_enough(rest, need):
             needed = rest
     return needed
 
 
-def _is_enough(sleepers: Sequence[Sleeper], need: Need) -> bool:
+def is_enough(sleepers: Sequence[Sleeper], need: Need) -> bool:
+    """Whether hosts together offer all that is wanting."""
     offered = np.sum(
         [np.zeros_like(need.room), *(each.offer for each in sleepers)], axis=0
     )

@@ -12,7 +12,7 @@ from ecrae.migration.rebalancer.executor import Executor
 from ecrae.migration.rebalancer.executor import Key
 from ecrae.migration.rebalancer.executor import key_of
 from ecrae.migration.rebalancer.proposal import Proposal
-from ecrae.migration.rebalancer.proposal import Worth
+from ecrae.migration.rebalancer.worth import Worth
 from ecrae.model.plan import Action
 from ecrae.model.plan import ActionKind
 from ecrae.model.plan import State

@@ -9,7 +9,7 @@ import pytest
 
 from ecrae.migration.rebalancer import guard
 from ecrae.migration.rebalancer import windows
-from ecrae.migration.rebalancer.proposal import Worth
+from ecrae.migration.rebalancer.worth import Worth
 
 
 DOCUMENTATION = pathlib.Path(__file__).parents[4] / (

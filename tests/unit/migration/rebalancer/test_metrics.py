@@ -13,7 +13,7 @@ from ecrae import exception
 from ecrae.migration.rebalancer.guard import Verdict
 from ecrae.migration.rebalancer.metrics import Metrics
 from ecrae.migration.rebalancer.proposal import Proposal
-from ecrae.migration.rebalancer.proposal import Worth
+from ecrae.migration.rebalancer.worth import Worth
 from ecrae.model.plan import State
 from tests.unit.migration.rebalancer import samples
 

@@ -8,6 +8,7 @@ import hypothesis
 
 from ecrae.migration.rebalancer import proposal
 from ecrae.migration.rebalancer import validity
+from ecrae.migration.rebalancer.worth import Baseline
 from tests.unit.migration.optimizer import clouds
 from tests.unit.migration.rebalancer import world as worlds
 
@@ -26,18 +27,21 @@ def _after(snapshot, actions):
     )
 
 
+def _propose(snapshot):
+    return proposal.propose(Baseline.of(snapshot, AIM))
+
+
 @hypothesis.settings(max_examples=15)
 @hypothesis.given(clouds.snapshots())
 def test_a_proposal_pays_can_be_done_and_leaves_nothing_to_do(snapshot):
-    found = proposal.propose(snapshot, AIM)
+    found = _propose(snapshot)
     worth = found.worth
 
     if found.actions:
         horizon_s = AIM.migration.horizon_s
         assert worth.is_urgent or worth.gain_w * horizon_s >= worth.cost_j
-        assert validity.obstacle(snapshot, found.actions, AIM) == ''
-        assert worth.is_urgent or validity.is_worth_it(
-            snapshot, found.actions, AIM
-        )
-    again = proposal.propose(_after(snapshot, found.actions), AIM)
+        baseline = validity.baseline(snapshot, AIM)
+        assert validity.obstacle(baseline, found.actions) == ''
+        assert worth.is_urgent or validity.is_worth_it(baseline, found.actions)
+    again = _propose(_after(snapshot, found.actions))
     assert again.actions == ()

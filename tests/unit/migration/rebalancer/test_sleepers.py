@@ -170,6 +170,19 @@ def test_a_short_history_says_nothing():
         assert (sleepers.growth(history, 600, capacity, 2.0) == 0).all()
 
 
+def test_none_is_woken_that_one_still_resting_makes_needless():
+    fleet = [
+        machine('busy', used=57.6, size=64.0),
+        machine('awake', size=30.0, may_sleep=False),
+        machine('small', size=4.0, state=ASLEEP),
+        machine('large', size=64.0, state=ASLEEP, switched_s=0.0),
+    ]
+    rules = Rules(headroom=1.0, spare_hosts=0)
+    assert sleepers.decide(fleet, {}, rules) == []
+    (wake,) = sleepers.decide(_after(fleet, []), {}, rules)
+    assert (wake.kind, wake.source) == (ActionKind.WAKE, 'large')
+
+
 @st.composite
 def fleets(draw):
     hosts = []

@@ -41,7 +41,6 @@ class Switched(worlds.World):
     def _supplement(self, never_sleep=(), **rules):
         rules = {'spare_hosts': 0, 'min_off_s': 600.0, **rules}
         return Supplement(
-            worlds.AIM,
             Switching(
                 rules=sleepers.Rules(min_on_s=600.0, **rules),
                 interval_s=300.0,
@@ -83,7 +82,7 @@ class Switched(worlds.World):
             self,
             self.ledger,
             executor,
-            worlds.AIM,
+            worlds.SWITCHING,
             limits,
             supplement=self.supplement,
             clock=lambda: self.now,
@@ -99,7 +98,11 @@ def make(tmp_path):
 
 
 def _kinds(report):
-    return [str(action.kind) for action in report.plan.actions]
+    return _kinds_of(report.plan)
+
+
+def _kinds_of(plan):
+    return [str(action.kind) for action in plan.actions]
 
 
 def test_hosts_are_emptied_and_put_to_sleep_in_one_plan(make):
@@ -152,6 +155,40 @@ def test_advice_that_does_not_change_stays_one_plan(make):
     assert first.outcome is Outcome.WAITING
     assert first.plan.id == second.plan.id
     assert world.asleep() == set()
+
+
+def _empties_without_sleep(world):
+    """A plan made for a cloud whose empty hosts were thought to sleep."""
+    return world.cycle(worlds.ADVICE).plan().plan
+
+
+def test_a_plan_that_empties_a_host_for_nothing_is_not_enacted(make):
+    world = make([host('a'), host('b')], [server('s', 'a'), server('t', 'b')])
+    plan = _empties_without_sleep(world)
+    assert _kinds_of(plan) == ['migrate']
+    world.ledger.set_state(plan, State.APPROVED)
+    report = world.cycle(worlds.ADVICE, worlds.SWITCHING).enact_approved()
+    assert report.plan.state is State.SUPERSEDED
+    assert 'nothing better' in report.plan.error
+    assert world.moved == []
+
+
+def test_a_plan_that_empties_a_host_for_nothing_is_not_kept(make):
+    world = make([host('a'), host('b')], [server('s', 'a'), server('t', 'b')])
+    plan = _empties_without_sleep(world)
+    report = world.turn(worlds.ADVICE)
+    assert _kinds(report) == ['migrate', 'sleep']
+    assert world.ledger.get(plan.id).state is State.SUPERSEDED
+
+
+def test_a_host_that_would_stay_awake_is_not_emptied(make):
+    world = make([host('a'), host('b')], [server('s', 'a'), server('t', 'b')])
+    world.supplement = world._supplement(never_sleep=['a', 'b'])
+    report = world.turn()
+    assert report.outcome is Outcome.HELD
+    held = {each.brake for each in report.verdicts if each.is_held}
+    assert 'threshold' in held
+    assert world.in_use() == {'a', 'b'}
 
 
 def _node_type(name, architecture):

@@ -18,7 +18,7 @@ from ecrae.migration.rebalancer.executor import Key
 from ecrae.migration.rebalancer.guard import Limits
 from ecrae.migration.rebalancer.ledger import Ledger
 from ecrae.migration.rebalancer.observer import View
-from ecrae.migration.rebalancer.proposal import Aim
+from ecrae.migration.rebalancer.worth import Aim
 from ecrae.model import power
 from ecrae.model.plan import ActionKind
 
@@ -29,6 +29,8 @@ AIM = Aim(
     rules=Rules(headroom=0.1, cpu_ceiling=0.9),
     max_migrations=20,
 )
+#: Where hosts have power switches.
+SWITCHING = dataclasses.replace(AIM, switches_hosts=True)
 NO_HOLD = Limits(is_automatic=True, hold_s=0.0)
 ADVICE = dataclasses.replace(NO_HOLD, is_automatic=False)
 

@@ -11,10 +11,11 @@ from hypothesis import strategies as st
 from ecrae.migration.optimizer.snapshot import Snapshot
 from ecrae.migration.rebalancer import proposal
 from ecrae.migration.rebalancer import sleepers
-from ecrae.migration.rebalancer import watts
+from ecrae.migration.rebalancer import validity
 from ecrae.migration.rebalancer.observer import View
 from ecrae.migration.rebalancer.supplement import Supplement
 from ecrae.migration.rebalancer.supplement import Switching
+from ecrae.migration.rebalancer.worth import Baseline
 from ecrae.model.cluster import HostState
 from ecrae.model.plan import ActionKind
 from tests.unit.migration.optimizer import clouds
@@ -27,7 +28,7 @@ STATES = {SLEEP: HostState.ASLEEP, ActionKind.WAKE: HostState.AWAKE}
 
 def _aim(spare_hosts=0):
     return dataclasses.replace(
-        worlds.AIM,
+        worlds.SWITCHING,
         rules=dataclasses.replace(
             worlds.AIM.rules, spare_hosts=spare_hosts, may_wake=False
         ),
@@ -37,7 +38,6 @@ def _aim(spare_hosts=0):
 def _supplemented(snapshot, aim, **rules):
     rules = sleepers.Rules(**{'spare_hosts': 0, **rules})
     supplement = Supplement(
-        aim,
         Switching(
             rules=rules,
             interval_s=300.0,
@@ -54,7 +54,8 @@ def _supplemented(snapshot, aim, **rules):
         n_measured=0,
         reading_age_s=None,
     )
-    return supplement(view, proposal.propose(snapshot, aim))
+    baseline = Baseline.of(snapshot, aim)
+    return supplement(view, baseline, proposal.propose(baseline))
 
 
 def _done(snapshot, actions):
@@ -75,7 +76,7 @@ def _done(snapshot, actions):
 
 
 def _draw_w(snapshot):
-    return watts.draw_w(snapshot, worlds.AIM.rules)
+    return Baseline.of(snapshot, worlds.SWITCHING).draw_w()
 
 
 def _claimed_w(actions):
@@ -121,6 +122,24 @@ def test_every_watt_is_claimed_once(snapshot, kept, spare_hosts, headroom):
     assert claimed_w == pytest.approx(moves_w)
 
 
+@hypothesis.settings(max_examples=40, deadline=None)
+@hypothesis.given(_clouds(), st.sampled_from([0.0, 0.1, 1.0]), st.data())
+def test_any_part_of_a_plan_is_worth_what_the_cloud_draws_less(
+    snapshot, headroom, data
+):
+    aim = _aim()
+    aim = dataclasses.replace(
+        aim, strategy=dataclasses.replace(aim.strategy, sla_core_w=0.0)
+    )
+    found = _supplemented(snapshot, aim, headroom=headroom)
+    n_done = data.draw(st.integers(0, len(found.actions)))
+    actions = found.actions[:n_done]
+    worth = Baseline.of(snapshot, aim).worth(actions)
+    assert worth.present_w == pytest.approx(_draw_w(snapshot))
+    after_w = _draw_w(_done(snapshot, actions))
+    assert worth.gain_w == pytest.approx(worth.present_w - after_w, abs=1e-6)
+
+
 def _two_hosts():
     world = [worlds.host('a'), worlds.host('b')]
     servers = [worlds.server('s', 'a'), worlds.server('t', 'b')]
@@ -142,3 +161,22 @@ def test_a_host_that_stays_awake_saves_nothing():
     assert _claimed_w(found.actions) == pytest.approx(0.0)
     assert found.worth.gain_w == pytest.approx(0.0)
     assert found.power_after_w == pytest.approx(found.power_before_w)
+
+
+def _migrations(snapshot):
+    """What the optimizer would have, for whom an empty host sleeps."""
+    return proposal.propose(Baseline.of(snapshot, worlds.AIM)).actions
+
+
+def test_what_is_worth_it_only_if_an_empty_host_slept_is_not():
+    snapshot = _two_hosts()
+    moves = _migrations(snapshot)
+    sleep = _supplemented(snapshot, _aim(), headroom=0.0).actions[-1]
+    for aim, actions, gain_w in (
+        (worlds.AIM, moves, 100.0),
+        (_aim(), moves, 0.0),
+        (_aim(), (*moves, sleep), 100.0),
+    ):
+        baseline = validity.baseline(snapshot, aim)
+        assert baseline.worth(actions).gain_w == pytest.approx(gain_w)
+        assert validity.is_worth_it(baseline, actions) is bool(gain_w)
