@@ -121,4 +121,5 @@ def _server(facts: Mapping[str, Any]) -> FleetServer:
         disk_gib=flavor['disk'] + flavor.get('ephemeral', 0),
         extra_specs=flavor.get('extra_specs') or {},
         metadata=facts.get('metadata') or {},
+        flavor=flavor.get('original_name', ''),
     )

@@ -109,6 +109,10 @@ def _target_entry(target: TagTarget) -> dict[str, Any]:
         'relative_speed': target.relative_speed,
         'expected_utilization': target.expected_utilization,
     }
+    for field in ('expected_memory', 'relative_draw'):
+        value = getattr(target, field)
+        if value != 1.0:
+            entry[field] = value
     if target.accelerator:
         entry['accelerator'] = target.accelerator
         entry['accelerators_busy'] = target.accelerators_busy

@@ -172,6 +172,9 @@ class TagTarget(Base):
     preference: orm.Mapped[int]
     relative_speed: orm.Mapped[float] = orm.mapped_column(sa.Double)
     expected_utilization: orm.Mapped[float] = orm.mapped_column(sa.Double)
+    #: NULL where nobody learned them.
+    expected_memory: orm.Mapped[float | None] = orm.mapped_column(sa.Double)
+    relative_draw: orm.Mapped[float | None] = orm.mapped_column(sa.Double)
     #: Kind that it uses, and how many; NULL for none.
     accelerator: orm.Mapped[str | None] = orm.mapped_column(_NAME)
     accelerators_busy: orm.Mapped[float | None] = orm.mapped_column(sa.Double)

@@ -58,6 +58,8 @@ def _target(
         preference=entry['preference'],
         relative_speed=float(entry.get('relative_speed', 1.0)),
         expected_utilization=float(entry.get('expected_utilization', 0.5)),
+        expected_memory=float(entry.get('expected_memory', 1.0)),
+        relative_draw=float(entry.get('relative_draw', 1.0)),
         accelerator=entry.get('accelerator', ''),
         accelerators_busy=float(entry.get('accelerators_busy', 0.0)),
     )

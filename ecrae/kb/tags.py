@@ -18,6 +18,10 @@ from ecrae.model.knowledge import TagKind
 from ecrae.model.knowledge import TagTarget
 
 
+#: What a target expects of memory and of watts before anything is learned.
+UNLEARNED = 1.0
+
+
 def list_all(
     session: orm.Session,
     node_types: Mapping[str, NodeType],
@@ -33,6 +37,8 @@ def list_all(
                 preference=row.preference,
                 relative_speed=row.relative_speed,
                 expected_utilization=row.expected_utilization,
+                expected_memory=row.expected_memory or UNLEARNED,
+                relative_draw=row.relative_draw or UNLEARNED,
                 accelerator=row.accelerator or '',
                 accelerators_busy=row.accelerators_busy or 0.0,
             )
@@ -72,9 +78,15 @@ def target_rows(knowledge: Knowledge) -> list[dict[str, Any]]:
             'preference': target.preference,
             'relative_speed': target.relative_speed,
             'expected_utilization': target.expected_utilization,
+            'expected_memory': _learned(target.expected_memory),
+            'relative_draw': _learned(target.relative_draw),
             'accelerator': target.accelerator or None,
             'accelerators_busy': target.accelerators_busy or None,
         }
         for tag in knowledge.tags.values()
         for target in tag.targets
     ]
+
+
+def _learned(value: float) -> float | None:
+    return None if value == UNLEARNED else value

@@ -30,6 +30,8 @@ class FleetServer:
     disk_gib: int
     extra_specs: Mapping[str, str]
     metadata: Mapping[str, str]
+    #: Name of its flavor.
+    flavor: str = ''
 
     @property
     def has_devices(self) -> bool:

@@ -37,6 +37,11 @@ class TagTarget:
     relative_speed: float = 1.0
     #: Expected busy part of a vCPU on the reference node type, in [0, 1].
     expected_utilization: float = 0.5
+    #: Expected part of the flavor's memory that is in use, in [0, 1].
+    expected_memory: float = 1.0
+    #: What a busy core of the tag draws against what its host's curve says
+    #: of a busy core.
+    relative_draw: float = 1.0
     #: Kind of accelerator that it uses; empty for none.
     accelerator: str = ''
     #: Boards of that kind that it keeps busy on this node type.
@@ -57,6 +62,27 @@ class Tag:
     targets: tuple[TagTarget, ...]
     #: Free facts for the operator, such as the profiling run's origin.
     source: str = ''
+
+    def target(self, node_type: str, flavor: str) -> TagTarget | None:
+        """What says most of a server of this flavor on this node type.
+
+        A target of its flavor counts before one of its node type alone; None
+        where the tag has neither.
+        """
+        fitting = [
+            each
+            for each in self.targets
+            if flavor == each.flavor.name or node_type == each.node_type.name
+        ]
+        return min(
+            fitting,
+            key=lambda each: (
+                each.flavor.name != flavor,
+                each.node_type.name != node_type,
+                each.order(),
+            ),
+            default=None,
+        )
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,6 +12,8 @@ and :mod:`ecrae.model.speed` learns it where requests are counted.
 
 import dataclasses
 from collections.abc import Iterable
+from collections.abc import Mapping
+from collections.abc import Sequence
 
 from ecrae.model.knowledge import Tag
 from ecrae.model.knowledge import TagTarget
@@ -40,6 +42,9 @@ class Usage:
     samples: int
     #: Mean of the requests that it served; None where none are counted.
     requests_per_s: float | None = None
+    #: Mean part of the flavor's memory in use, and its samples.
+    memory: float = 0.0
+    memory_samples: int = 0
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +54,8 @@ class Lesson:
     flavor: str
     servers: int
     samples: int
-    #: Mean busy part of a vCPU, on the reference node type.
+    #: Mean busy part of a vCPU, on the reference node type; or mean part of
+    #: the memory in use (:mod:`ecrae.model.footprint`).
     measured: float
 
     @property
@@ -88,12 +94,19 @@ def lessons(tag: Tag, usages: Iterable[Usage]) -> list[Lesson]:
         if target is not None and usage.samples:
             busy = _on_reference(target, usage.cores_used)
             found.setdefault(usage.flavor, []).append((busy, usage.samples))
+    return by_flavor(found)
+
+
+def by_flavor(
+    found: Mapping[str, Sequence[tuple[float, int]]],
+) -> list[Lesson]:
+    """Lessons out of servers' means, each weighted by its samples."""
     return [
         Lesson(
             flavor=flavor,
             servers=len(rows),
             samples=sum(samples for _, samples in rows),
-            measured=sum(busy * samples for busy, samples in rows)
+            measured=sum(value * samples for value, samples in rows)
             / sum(samples for _, samples in rows),
         )
         for flavor, rows in sorted(found.items())

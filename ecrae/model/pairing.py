@@ -21,8 +21,16 @@ def pair(
 
     :returns: values of ``first`` and of ``second``, both of shape (n,).
     """
+    _at, *values = moments(first, second)
+    return values[0], values[1]
+
+
+def moments(
+    first: Sequence[Reading], second: Sequence[Reading]
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """As :func:`pair`, with the moments in seconds before the values."""
     if min(len(first), len(second)) < 2:
-        return np.zeros(0), np.zeros(0)
+        return np.zeros(0), np.zeros(0), np.zeros(0)
     columns = [_columns(first), _columns(second)]
     gaps_s = [float(np.median(np.diff(at))) for at, _ in columns]
     sparse = int(gaps_s[1] > gaps_s[0])
@@ -31,7 +39,7 @@ def pair(
     nearest = _nearest(other_at, at)
     is_close = np.abs(other_at[nearest] - at) <= gaps_s[sparse] / 2
     pairs = [values[is_close], other_values[nearest[is_close]]]
-    return pairs[sparse], pairs[1 - sparse]
+    return at[is_close], pairs[sparse], pairs[1 - sparse]
 
 
 def _columns(readings: Sequence[Reading]) -> tuple[FloatArray, FloatArray]:

@@ -8,9 +8,12 @@ vCPUs, keeps a fraction *a* of them busy and runs on *n* at relative speed
 *s* (1.0 is the speed of the reference node that *a* was measured on)::
 
     Δu         = v · a / (cores_n · s)
-    ΔP         = P_n(u + Δu) − P_n(u)      and, when n must first wake up,
+    ΔP         = P_n(u + r·Δu) − P_n(u)    and, when n must first wake up,
                  + P_n(0) − P_sleep,n
     efficiency = d · v · a / ΔP            busy reference cores per watt
+
+A busy core of the component draws as *r* of those behind the curve do
+(``relative_draw``, 1.0 until :mod:`ecrae.model.draw` learns better).
 
 ``d`` is the part of the work that the node can still deliver,
 ``min(1, (1 − u) / Δu)``: it is 1 on any host with CPU to spare, which is
@@ -28,7 +31,7 @@ what a component is *charged* with, which has its part of the idle watts::
     I       = P_n(0) − P_sleep,n
     standing = I · σ · min(1, Δu)       and, when n must first wake up,
                + κ · (I − that)
-    charged = P_n(u + Δu) − P_n(u) + standing          (from P_n(0) asleep)
+    charged = P_n(u + r·Δu) − P_n(u) + standing        (from P_n(0) asleep)
     merit   = d · v · a / (w_n · charged)              higher is better
 
 Of the idle watts those of the accelerators that it uses go by ``b/m`` in the
@@ -103,6 +106,7 @@ def marginal(
     busy_fraction: float | FloatArray,
     relative_speed: float | FloatArray,
     boards: Boards | None = None,
+    relative_draw: float | FloatArray = 1.0,
 ) -> Marginal:
     """Cost of placing one component, on every host at once.
 
@@ -112,6 +116,8 @@ def marginal(
     :param relative_speed: speed of a core against the reference node's; a
         scalar, or shape (n,).
     :param boards: accelerators that it uses.
+    :param relative_draw: what its busy cores draw against the hosts' curves;
+        a scalar, or shape (n,).
     """
     work = np.broadcast_to(
         np.asarray(vcpus * busy_fraction, dtype=np.float64),
@@ -122,7 +128,8 @@ def marginal(
     before_w = np.where(
         hosts.is_asleep, hosts.sleep_w, power.watts(hosts.curves_w, now)
     )
-    added_w = power.watts(hosts.curves_w, now + delta) - before_w
+    after_w = power.watts(hosts.curves_w, now + relative_draw * delta)
+    added_w = after_w - before_w
     charged_w = _charged_w(hosts, delta, added_w)
     delivered = _delivered(now, delta)
     boards_w = np.zeros(len(delta))
@@ -238,4 +245,5 @@ def marginal_of(hosts: HostArrays, target: TagTarget) -> Marginal:
         target.expected_utilization,
         target.relative_speed,
         boards_on([node_type], {node_type.name: target}),
+        target.relative_draw,
     )

@@ -20,8 +20,9 @@ from ecrae.scheduler_filters.host_table import HostTable
 from ecrae.scheduler_filters.requirement import Requirement
 
 
-#: Busy part of a vCPU, relative speed and preference where no tag tells.
-UNPROFILED = (load.DEFAULT_BUSY_FRACTION, 1.0, scores.PREFERENCES)
+#: Busy part of a vCPU, relative speed and draw, and preference where no tag
+#: tells.
+UNPROFILED = (load.DEFAULT_BUSY_FRACTION, 1.0, 1.0, scores.PREFERENCES)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -51,7 +52,7 @@ def estimate(
     """
     # One line for each node type, the last for hosts of unknown type.
     profiles = [*(_profile(asked, name) for name in table.node_types)]
-    busy, speed, preference = np.array([*profiles, UNPROFILED])[
+    busy, speed, draw, preference = np.array([*profiles, UNPROFILED])[
         table.node_type[rows]
     ].T
     hosts = table.arrays(rows, states)
@@ -59,7 +60,7 @@ def estimate(
     if boards is not None:
         # Unknown hosts take the last row's; it means nothing.
         boards = boards.at(table.node_type[rows])
-    added = ranking.marginal(hosts, vcpus, busy, speed, boards)
+    added = ranking.marginal(hosts, vcpus, busy, speed, boards, draw)
     return Estimate(hosts, added, preference)
 
 
@@ -83,12 +84,13 @@ def weights(
 
 def _profile(
     asked: Requirement | None, node_type: str
-) -> tuple[float, float, int]:
+) -> tuple[float, float, float, int]:
     target = asked.targets.get(node_type) if asked else None
     if target is None:
         return UNPROFILED
     return (
         target.expected_utilization,
         target.relative_speed,
+        target.relative_draw,
         target.preference,
     )

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from ecrae.clients.servers import Server
 from ecrae.model import hints
+from ecrae.model.cluster import Flavor
 from ecrae.model.knowledge import Knowledge
 from ecrae.model.learning import Usage
 from ecrae.model.reading import Reading
@@ -17,12 +18,16 @@ from ecrae.model.reading import Reading
 #: A server uses no more than its vCPUs; a little rounding is forgiven.
 ROUNDING = 1.05
 
+#: Nor more than its memory and what the hypervisor needs to run it.
+OVERHEAD = 1.25
+
 
 def usages(
     known: Knowledge,
     servers: Iterable[Server],
     series: Mapping[str, Sequence[Reading]],
     requests: Mapping[str, Sequence[Reading]],
+    memory: Mapping[str, Sequence[Reading]],
 ) -> dict[str, list[Usage]]:
     """Usage of each server that ECRAE placed, by tag.
 
@@ -31,6 +36,7 @@ def usages(
 
     :param series: cores used, by the server's UUID.
     :param requests: those served in a second, by the server's UUID.
+    :param memory: MiB used, by the server's UUID.
     """
     found = collections.defaultdict(list)
     for server in servers:
@@ -44,19 +50,33 @@ def usages(
             if reading.value <= flavor.vcpus * ROUNDING
         ]
         served = [reading.value for reading in requests.get(server.id, ())]
-        if values:
+        parts = _memory_parts(memory.get(server.id, ()), flavor)
+        if values or parts:
             found[tag].append(
                 Usage(
                     node_type=_node_type(known, server),
                     flavor=flavor.name,
-                    cores_used=sum(values) / len(values),
+                    cores_used=_mean(values),
                     samples=len(values),
-                    requests_per_s=sum(served) / len(served)
-                    if served
-                    else None,
+                    requests_per_s=_mean(served) if served else None,
+                    memory=_mean(parts),
+                    memory_samples=len(parts),
                 )
             )
     return dict(found)
+
+
+def _memory_parts(readings: Iterable[Reading], flavor: Flavor) -> list[float]:
+    """Part of a flavor's memory in use, of readings that can be."""
+    return [
+        min(1.0, reading.value / flavor.memory_mib)
+        for reading in readings
+        if reading.value <= flavor.memory_mib * OVERHEAD
+    ]
+
+
+def _mean(values: Sequence[float]) -> float:
+    return sum(values) / len(values) if values else 0.0
 
 
 def _node_type(known: Knowledge, server: Server) -> str:

@@ -16,6 +16,9 @@ from tests.unit import terminal
 from tests.unit.cmd import measured
 
 
+FLAVOR = 'ecrae.web.small'
+
+
 @pytest.fixture
 def run(url, tmp_path, monkeypatch, capsys):
     """``ecrae-manage`` over the catalogue and two hosts."""
@@ -75,17 +78,33 @@ def test_fitted_curves_are_kept_with_their_error(run, known, tmp_path):
 
 def test_lessons_are_taken_back(run, known, tmp_path, requests_mock):
     before = known()
-    server = measured.server(
-        'one', 'compute-1', 'ecrae.web.small', tag='web-frontend'
-    )
+    server = measured.server('one', 'compute-1', FLAVOR, tag='web-frontend')
     measured.use(tmp_path, 'one', 0.001)
-    measured.serve(tmp_path, requests_mock, server)
+    measured.hold(tmp_path, 'one', 1024)
+    batch = [f'batch-{i}' for i in range(measured.SHARING)]
+    kind = before.node_types['arm-altra-q80']
+    measured.mix(tmp_path, 'compute-1', batch, kind.curve, kind.threads)
+    measured.serve(
+        tmp_path,
+        requests_mock,
+        server,
+        *(
+            measured.server(
+                name, 'compute-1', 'ecrae.batch.large', tag='batch'
+            )
+            for name in batch
+        ),
+    )
 
     assert run('learn')[0] == 0
 
     learned = known()
     assert learned != before
-    output = run('kb history web-frontend -f json')[1]
+    small = learned.tags['web-frontend'].target('arm-altra-q80', FLAVOR)
+    assert small.expected_memory == 0.5
+    for target in learned.tags['batch'].targets:
+        assert target.relative_draw == pytest.approx(measured.DRAW, abs=0.05)
+    output = run('kb history -f json --limit 100')[1]
     changes = [row for row in json.loads(output) if row['cause'] == 'learn']
     for change in changes:
         assert run(f'kb revert {change["id"]}') == (0, '', '')

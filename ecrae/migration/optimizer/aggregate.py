@@ -47,6 +47,8 @@ class Aggregate:
     #: Kinds and groups of which some unit may be on some host, in pairs.
     pair_kind: IntArray
     pair_group: IntArray
+    #: Row of the load at which the curves are read.
+    row: int
 
     @classmethod
     def of(
@@ -55,12 +57,14 @@ class Aggregate:
         curves: FloatArray,
         off: FloatArray,
         room: FloatArray,
+        row: int,
     ) -> 'Aggregate':
         """Aggregates of a problem.
 
         :param curves: cost of each host in use, shape (n, 11).
         :param off: cost of each host without units, shape (n,).
         :param room: what each host can hold, shape (K, n).
+        :param row: of the load at which the curves are read.
         """
         fixed = np.zeros(problem.n_hosts, dtype=bool)
         fixed[problem.start[~problem.movable]] = True
@@ -87,6 +91,7 @@ class Aggregate:
             may=may,
             pair_kind=pair_kind,
             pair_group=pair_group,
+            row=row,
         )
 
     def cheapest(
@@ -100,7 +105,8 @@ class Aggregate:
         unit = np.full(problem.n_units, np.inf)
         for t in range(len(self.hosts)):
             price = (
-                capacity[t] @ problem.demand + load[t] * problem.demand[LOAD]
+                capacity[t] @ problem.demand
+                + load[t] * problem.demand[self.row]
             )
             unit = np.where(self.may[t], np.minimum(unit, price), unit)
         return unit

@@ -32,7 +32,6 @@ from scipy import sparse
 
 from ecrae.migration.optimizer.aggregate import Aggregate
 from ecrae.migration.optimizer.objective import loads
-from ecrae.migration.optimizer.problem import LOAD
 from ecrae.migration.optimizer.problem import Problem
 from ecrae.model import power
 from ecrae.model.power import FloatArray
@@ -43,25 +42,33 @@ STEPS = np.linspace(0.0, 1.0, power.POINTS)
 
 def watts_bound(problem: Problem) -> float:
     """Watts below which no placement comes, whatever is moved."""
-    return lower_bound(problem, problem.curves_w, problem.sleep_w)
+    return lower_bound(
+        problem, problem.curves_w, problem.sleep_w, problem.draw
+    )
 
 
 def lower_bound(
-    problem: Problem, curves: FloatArray, off: FloatArray
+    problem: Problem, curves: FloatArray, off: FloatArray, row: int
 ) -> float:
     """Cost below which no placement comes, moves not counted.
 
     :param curves: cost of each host in use at 0, 10 … 100 %, shape (n, 11).
     :param off: cost of each host without units, shape (n,).
+    :param row: of the load at which the curves are read.
     """
     if not problem.n_units:
         return float(off.sum())
     limit = np.maximum(problem.room, loads(problem, problem.start))
-    aggregate = Aggregate.of(problem, curves, off, limit)
+    aggregate = Aggregate.of(problem, curves, off, limit, row)
     capacity, load = _Relaxation(aggregate).solve()
     unit = aggregate.cheapest(capacity, load, problem)
     least = _earnings(
-        problem, curves, limit, capacity[aggregate.kind], load[aggregate.kind]
+        problem,
+        curves,
+        limit,
+        capacity[aggregate.kind],
+        load[aggregate.kind],
+        row,
     )
     may_be_off = np.ones(problem.n_hosts, dtype=bool)
     may_be_off[problem.start[~problem.movable]] = False
@@ -75,6 +82,7 @@ def _earnings(
     limit: FloatArray,
     capacity: FloatArray,
     load: FloatArray,
+    row: int,
 ) -> FloatArray:
     """Least cost of each host in use, less what it earns, shape (n,).
 
@@ -82,8 +90,9 @@ def _earnings(
         more than it has room for where it is overloaded now.
     :param capacity: prices for each host, shape (n, K).
     :param load: price for each host, shape (n,).
+    :param row: of the load at which the curves are read.
     """
-    top = np.maximum(1.0, limit[LOAD] / problem.cores)
+    top = np.maximum(1.0, limit[row] / problem.cores)
     at_points = curves - (load * problem.cores)[:, np.newaxis] * STEPS
     at_top = power.watts(curves, top) - load * problem.cores * top
     least = np.minimum(at_points.min(axis=1), at_top)
@@ -165,7 +174,8 @@ class _Relaxation:
             [served, None, sparse.eye_array(self.n_groups)],
             [
                 self._by_kind(
-                    aggregate.demand[LOAD, aggregate.pair_group], None
+                    aggregate.demand[aggregate.row, aggregate.pair_group],
+                    None,
                 ),
                 self._by_kind(None, -runs_at),
                 self._nowhere(),

@@ -28,7 +28,6 @@ from ecrae.migration.optimizer.aggregate import Aggregate
 from ecrae.migration.optimizer.constraints import BoolArray
 from ecrae.migration.optimizer.constraints import IntArray
 from ecrae.migration.optimizer.placement import Placement
-from ecrae.migration.optimizer.problem import LOAD
 from ecrae.model.power import FloatArray
 
 
@@ -65,7 +64,11 @@ def guide(placement: Placement) -> Guide:
     """What to empty, from the present placement within its budget."""
     problem, objective = placement.problem, placement.objective
     aggregate = Aggregate.of(
-        problem, objective.curves, objective.off, problem.room
+        problem,
+        objective.curves,
+        objective.off,
+        problem.room,
+        objective.row,
     )
     programme = _Programme(placement, aggregate)
     empties, opened, capacity, move = programme.solve()
@@ -151,7 +154,7 @@ class _Programme:
         objective = placement.objective
         saved = (placement.cost - objective.off)[self.hosts]
         pairs = aggregate.pair_group
-        load = aggregate.demand[LOAD, pairs]
+        load = aggregate.demand[aggregate.row, pairs]
         move = np.bincount(aggregate.group, weights=objective.move)
         return np.concatenate(
             (

@@ -9,7 +9,6 @@ import numpy as np
 from ecrae.migration.optimizer.constraints import BoolArray
 from ecrae.migration.optimizer.constraints import IntArray
 from ecrae.migration.optimizer.placement import Placement
-from ecrae.migration.optimizer.problem import LOAD
 from ecrae.model import power
 from ecrae.model.power import FloatArray
 
@@ -44,7 +43,8 @@ class Insertion:
         self.position = np.full(problem.n_hosts, -1, dtype=np.intp)
         self.position[receivers] = np.arange(len(receivers))
         self.free = (placement.limit - placement.load)[:, receivers]
-        self.load = placement.load[LOAD, receivers]
+        self.row = objective.row
+        self.load = placement.load[self.row, receivers]
         self.cost = placement.cost[receivers]
         self.cores = problem.cores[receivers]
         self.curves = objective.curves[receivers]
@@ -75,7 +75,7 @@ class Insertion:
         added = (
             power.watts(
                 self.curves[found],
-                (self.load[found] + demand[LOAD]) / self.cores[found],
+                (self.load[found] + demand[self.row]) / self.cores[found],
             )
             - self.cost[found]
         )
@@ -101,7 +101,7 @@ class Insertion:
         self.free[:, position] = (
             placement.limit[:, host] - placement.load[:, host]
         )
-        self.load[position] = placement.load[LOAD, host]
+        self.load[position] = placement.load[self.row, host]
         self.cost[position] = placement.cost[host]
 
     def place(

@@ -12,11 +12,14 @@ of :mod:`ecrae.model.power`), *c* reference cores and at least one workload::
 
     e_n = energy · w_n
 
-where ``w_n`` is what a watt counts on the host (:mod:`ecrae.model.tariff`),
-and ``e_n · P_sleep`` without workloads. Every term is taken at the eleven
-loads of the curve and read piecewise linearly between them, so a strategy is
-a set of weights that turns each host's power curve into another curve, and
-the search never knows which strategy it serves. Moving workload *i* costs
+where *u* is the utilization as the curves' watts go by it: a workload's busy
+cores count ``relative_draw`` times, except to a strategy that is out for the
+load itself. ``w_n`` is what a watt counts on the host
+(:mod:`ecrae.model.tariff`), and without workloads the cost is
+``e_n · P_sleep``. Every term is taken at the eleven loads of the curve and
+read piecewise linearly between them, so a strategy is a set of weights that
+turns each host's power curve into another curve, and the search never knows
+which strategy it serves. Moving workload *i* costs
 once, over the horizon *T* for which the placement is thought to last::
 
     move_i = k · J_i / T
@@ -91,6 +94,8 @@ class Strategy:
     sla_core_w: float = 2.0
     safe_utilization: float = 0.9
     migration: float = 1.0
+    #: Whether load counts as it is, whatever it draws.
+    is_by_load: bool = False
     #: Hosts to be emptied, by name.
     evacuate: frozenset[str] = frozenset()
 
@@ -112,6 +117,7 @@ STRATEGIES = {
             description='equal utilization of all hosts',
             energy=0.0,
             imbalance=1000.0,
+            is_by_load=True,
         ),
         Strategy(
             name='thermal',
@@ -124,6 +130,7 @@ STRATEGIES = {
             description='no host above half of its CPU, then least watts',
             sla_core_w=200.0,
             safe_utilization=0.5,
+            is_by_load=True,
         ),
         Strategy(
             name='evacuate',
@@ -140,6 +147,8 @@ class Objective:
 
     problem: Problem
     strategy: Strategy
+    #: Row of the load at which the curves are read.
+    row: int
     #: Cost of each host in use at 0, 10 … 100 % load, shape (n, 11).
     curves: FloatArray
     #: Cost of each host without workloads, shape (n,).
@@ -173,6 +182,7 @@ class Objective:
         return cls(
             problem=problem,
             strategy=strategy,
+            row=LOAD if strategy.is_by_load else problem.draw,
             curves=curves,
             off=off,
             stranded=np.where(is_left, STRANDED_W, 0.0),
@@ -194,7 +204,9 @@ class Objective:
         problem = self.problem
         cost = np.where(
             count > 0,
-            power.watts(self.curves[hosts], load[LOAD] / problem.cores[hosts]),
+            power.watts(
+                self.curves[hosts], load[self.row] / problem.cores[hosts]
+            ),
             self.off[hosts],
         )
         cost += self.stranded[hosts] * count
@@ -217,7 +229,7 @@ class Objective:
         """Cost without moves, overload and hosts that must be emptied."""
         problem = self.problem
         count = np.bincount(assignment, minlength=problem.n_hosts)
-        load = loads(problem, assignment)[LOAD]
+        load = loads(problem, assignment)[self.row]
         on = power.watts(self.curves, load / problem.cores)
         return float(np.where(count > 0, on, self.off).sum())
 
@@ -244,7 +256,7 @@ def host_watts(problem: Problem, assignment: IntArray) -> FloatArray:
     count = np.bincount(assignment, minlength=problem.n_hosts)
     return np.where(
         count > 0,
-        power.watts(problem.curves_w, load[LOAD] / problem.cores),
+        power.watts(problem.curves_w, load[problem.draw] / problem.cores),
         problem.sleep_w,
     )
 

@@ -15,7 +15,6 @@ from ecrae.migration.optimizer.constraints import IntArray
 from ecrae.migration.optimizer.objective import OVERLOAD_W
 from ecrae.migration.optimizer.objective import excess
 from ecrae.migration.optimizer.placement import Placement
-from ecrae.migration.optimizer.problem import LOAD
 from ecrae.model import power
 from ecrae.model.power import FloatArray
 
@@ -27,6 +26,8 @@ class Patch:
     #: Indexes in the problem, shapes (h,) and (u,).
     hosts: IntArray
     units: IntArray
+    #: Row of the load at which the curves are read.
+    row: int
     curves: FloatArray
     off: FloatArray
     stranded: FloatArray
@@ -81,6 +82,7 @@ class Patch:
         return cls(
             hosts=hosts,
             units=units,
+            row=objective.row,
             curves=objective.curves[hosts],
             off=objective.off[hosts],
             stranded=objective.stranded[hosts],
@@ -136,7 +138,7 @@ class Patch:
         :param count: shape (p, h).
         :returns: shape (p, h).
         """
-        on = power.watts(self.curves, load[:, LOAD] / self.cores)
+        on = power.watts(self.curves, load[:, self.row] / self.cores)
         cost = np.where(count > 0, on, self.off) + self.stranded * count
         if self.is_overloaded:
             over = excess(self.capacity, load)

@@ -15,7 +15,6 @@ from ecrae.migration.optimizer.constraints import BoolArray
 from ecrae.migration.optimizer.constraints import IntArray
 from ecrae.migration.optimizer.objective import Objective
 from ecrae.migration.optimizer.objective import loads
-from ecrae.migration.optimizer.problem import LOAD
 from ecrae.migration.optimizer.problem import TOLERANCE
 from ecrae.model import power
 
@@ -106,9 +105,10 @@ class Placement:
     def cool_enough(self, unit: int, hosts: IntArray) -> BoolArray:
         """Whether a host's rack would stay below its limit, shape (c,)."""
         problem = self.problem
+        row = problem.draw
         draw = np.where(
             self.count > 0,
-            power.watts(problem.curves_w, self.load[LOAD] / problem.cores),
+            power.watts(problem.curves_w, self.load[row] / problem.cores),
             problem.sleep_w,
         )
         racks = problem.rack[hosts]
@@ -117,7 +117,7 @@ class Placement:
         )
         after = power.watts(
             problem.curves_w[hosts],
-            (self.load[LOAD, hosts] + problem.demand[LOAD, unit])
+            (self.load[row, hosts] + problem.demand[row, unit])
             / problem.cores[hosts],
         )
         rack_w = sums[racks + 1] - draw[hosts] + after

@@ -13,7 +13,6 @@ from ecrae.migration.optimizer.constraints import IntArray
 from ecrae.migration.optimizer.objective import Objective
 from ecrae.migration.optimizer.objective import host_watts
 from ecrae.migration.optimizer.ordering import Step
-from ecrae.migration.optimizer.problem import LOAD
 from ecrae.migration.optimizer.problem import Problem
 from ecrae.model.cluster import HostState
 from ecrae.model.power import FloatArray
@@ -144,7 +143,7 @@ def _shares(
     return shares(
         np.array([step.source for step in steps], dtype=np.intp),
         np.array([step.destination for step in steps], dtype=np.intp),
-        problem.demand[LOAD, [step.unit for step in steps]],
+        problem.demand[problem.draw, [step.unit for step in steps]],
         change_w,
     )
 

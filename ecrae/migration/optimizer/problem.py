@@ -33,6 +33,10 @@ from ecrae.model.power import FloatArray
 #: Rows of capacity and demand. Rows past these count accelerators.
 VCPUS, MEMORY, DISK, LOAD = range(4)
 
+#: Room for draw, in cores, for each core that there is: never exhausted, as
+#: nothing is known to draw more than twice what the curves say.
+DRAW_ROOM = 2.0
+
 #: Relative slack in comparisons of sums of floats.
 TOLERANCE = 1e-9
 
@@ -64,6 +68,9 @@ class Problem:
 
     #: What each unit takes; row LOAD in reference cores, shape (K, m).
     demand: FloatArray
+    #: Row of the load that the curves make watts of: LOAD, unless busy cores
+    #: of some workloads are known to draw more or less than those of others.
+    draw: int
     #: Host of each unit, shape (m,).
     start: IntArray
     movable: BoolArray
@@ -153,6 +160,12 @@ class _Builder:
         capacity = self._capacity(cores)
         curves, sleep = _watts(hosts)
         demand = self._demand()
+        draws = self._draws()
+        draw = LOAD
+        if draws is not None:
+            draw = len(demand)
+            demand = np.vstack((demand, draws))
+            capacity = np.vstack((capacity, DRAW_ROOM * cores))
         memory = _column(
             sum(w.memory_used_mib for w in group) for group in self.members
         )
@@ -167,6 +180,8 @@ class _Builder:
         place[order] = np.arange(len(hosts))
         room = capacity * (1.0 - rules.headroom)
         room[LOAD] = cores * np.minimum(ceilings, rules.cpu_ceiling)
+        if draw != LOAD:
+            room[draw] = capacity[draw]
         return Problem(
             snapshot=self.snapshot,
             rules=rules,
@@ -180,6 +195,7 @@ class _Builder:
             rack=_numbers([host.rack for host in hosts])[order],
             watt_weight=weights[order],
             demand=np.ascontiguousarray(demand[:, units]),
+            draw=draw,
             start=place[self.start][units],
             movable=self._movable()[units],
             eligibility_class=classes[units],
@@ -220,6 +236,19 @@ class _Builder:
             for device in self.devices
         ]
         return np.array(rows)
+
+    def _draws(self) -> FloatArray | None:
+        """Load in cores that draw what the curves say, shape (m,).
+
+        None where that is the load as it is.
+        """
+        if all(w.relative_draw == 1.0 for w in self.snapshot.workloads):
+            return None
+        drawing = _column(
+            sum(w.cpu_cores_used * w.relative_draw for w in group)
+            for group in self.members
+        )
+        return drawing * _column(host.core_speed for host in self.sources)
 
     def _movable(self) -> BoolArray:
         sizes = collections.Counter(

@@ -59,6 +59,8 @@ class Workload:
     #: Cores kept busy, measured on the host it is on.
     cpu_cores_used: float
     memory_used_mib: float
+    #: What these draw against what a host's curve says of busy cores.
+    relative_draw: float = 1.0
     name: str = ''
     kind: str = 'vm'
     tag: str = ''

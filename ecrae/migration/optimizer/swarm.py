@@ -18,7 +18,6 @@ import numpy as np
 from ecrae.migration.optimizer.constraints import BoolArray
 from ecrae.migration.optimizer.constraints import IntArray
 from ecrae.migration.optimizer.patch import Patch
-from ecrae.migration.optimizer.problem import LOAD
 from ecrae.model import power
 from ecrae.model.power import FloatArray
 
@@ -175,7 +174,7 @@ class _Repair:
         is_home = np.arange(len(patch.hosts)) == patch.home[units, np.newaxis]
         exhausted = (self.moved[rows] >= patch.budget)[:, np.newaxis]
         fits &= is_home | ~exhausted
-        after = power.watts(patch.curves, load[:, LOAD] / patch.cores)
+        after = power.watts(patch.curves, load[:, patch.row] / patch.cores)
         after += patch.stranded * (self.count[rows] + 1)
         added = after - self.cost[rows]
         left = (patch.limit - load) * patch.worth[:, np.newaxis]

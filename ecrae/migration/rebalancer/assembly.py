@@ -28,6 +28,7 @@ from ecrae.model.agent import Agent
 from ecrae.model.fleet import FleetServer
 from ecrae.model.fleet import ServerGroup
 from ecrae.model.knowledge import Knowledge
+from ecrae.model.knowledge import TagTarget
 from ecrae.model.load import DEFAULT_BUSY_FRACTION
 from ecrae.model.reading import Metric
 from ecrae.model.reading import Reading
@@ -116,6 +117,14 @@ class _Measured:
         measured = self._values.get((name, Metric.MEMORY_USED_MIB))
         return promised_mib if measured is None else measured
 
+    def server_memory_mib(
+        self, server: FleetServer, target: TagTarget | None
+    ) -> float:
+        """As above; what its tag expects where nothing measures it."""
+        expected = target.expected_memory if target else 1.0
+        measured = self.memory_mib(server.id, server.memory_mib * expected)
+        return min(measured, server.memory_mib)
+
 
 def _host(
     host: cluster.Host,
@@ -161,6 +170,7 @@ def _servers(
     together, apart = _memberships(seen.groups)
     for server in servers:
         tag = hints.mark(hints.TAG, server.metadata, server.extra_specs)
+        target = _target(tag, server, hosts[server.host], seen.knowledge)
         yield Workload(
             id=server.id,
             name=server.name,
@@ -171,10 +181,8 @@ def _servers(
             cpu_cores_used=used.cores(
                 server.id, server.vcpus, hosts[server.host]
             ),
-            memory_used_mib=min(
-                used.memory_mib(server.id, server.memory_mib),
-                server.memory_mib,
-            ),
+            memory_used_mib=used.server_memory_mib(server, target),
+            relative_draw=target.relative_draw if target else 1.0,
             tag=tag,
             node_types=_node_types(tag, seen.knowledge),
             affinity_group=together.get(server.id, ''),
@@ -188,6 +196,16 @@ def _servers(
                 if name.startswith('trait:') and value == 'forbidden'
             ),
         )
+
+
+def _target(
+    tag: str, server: FleetServer, host: cluster.Host, knowledge: Knowledge
+) -> TagTarget | None:
+    """What is expected of a server with a tag where it is."""
+    known = knowledge.tags.get(tag)
+    if known is None:
+        return None
+    return known.target(host.node_type.name, server.flavor)
 
 
 def _stays(server: FleetServer) -> bool:

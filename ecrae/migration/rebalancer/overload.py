@@ -33,6 +33,7 @@ from ecrae.model.cluster import Host
 from ecrae.model.cluster import HostState
 from ecrae.model.host_arrays import HostArrays
 from ecrae.model.knowledge import Tag
+from ecrae.model.knowledge import TagTarget
 from ecrae.model.plan import Action
 from ecrae.model.plan import ActionKind
 from ecrae.model.ranking import Boards
@@ -57,6 +58,8 @@ class Component:
     busy_cores: float
     #: None where nothing measures it.
     requests_per_s: float | None = None
+    #: What a move copies; None where that is all of its memory.
+    memory_used_mib: float | None = None
     #: Busy part of its vCPUs that is too much; None: no such threshold.
     max_load: float | None = None
     max_requests_per_s: float | None = None
@@ -193,10 +196,21 @@ def _crowding(utilization: float) -> float:
 
 def _speed(component: Component, host: Host) -> float:
     """Relative speed of the tag on a host; 1 where nobody measured it."""
+    target = _target(component, host)
+    return target.relative_speed if target else 1.0
+
+
+def _draw(component: Component, host: Host) -> float:
+    """What its busy cores draw on a host against the host's curve."""
+    target = _target(component, host)
+    return target.relative_draw if target else 1.0
+
+
+def _target(component: Component, host: Host) -> TagTarget | None:
     for target in component.tag.targets if component.tag else ():
         if target.node_type.name == host.node_type.name:
-            return target.relative_speed
-    return 1.0
+            return target
+    return None
 
 
 def _is_alike(here: Host, there: Host) -> bool:
@@ -248,6 +262,7 @@ def _action(
         busy,
         np.array(speeds),
         _boards(component, hosts),
+        np.array([_draw(component, host) for host in hosts]),
     )
     best = min(
         range(len(hosts)),
@@ -283,7 +298,12 @@ def _freed_w(component: Component, host: Host) -> float:
     )
     busy = part * host.node_type.cores / component.vcpus
     added = ranking.marginal(
-        HostArrays.of([without]), component.vcpus, busy, 1.0, boards
+        HostArrays.of([without]),
+        component.vcpus,
+        busy,
+        1.0,
+        boards,
+        _draw(component, host),
     )
     return float(added.power_w[0])
 
@@ -297,8 +317,11 @@ def _boards(component: Component, hosts: Sequence[Host]) -> Boards | None:
 
 
 def _cost_j(component: Component) -> float:
+    copied_mib = component.memory_used_mib
+    if copied_mib is None:
+        copied_mib = component.memory_mib
     joules = Migration().joules(
-        np.array([component.memory_mib]), np.array([component.busy_cores])
+        np.array([copied_mib]), np.array([component.busy_cores])
     )
     return float(joules[0])
 

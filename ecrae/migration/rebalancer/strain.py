@@ -3,6 +3,7 @@
 """Components with a threshold, out of what was seen of servers. Pure."""
 
 from collections.abc import Iterable
+from collections.abc import Mapping
 from collections.abc import Sequence
 
 from ecrae.migration.rebalancer.overload import Component
@@ -10,6 +11,7 @@ from ecrae.model import hints
 from ecrae.model import reading
 from ecrae.model.fleet import FleetServer
 from ecrae.model.knowledge import Knowledge
+from ecrae.model.knowledge import Tag
 from ecrae.model.load import DEFAULT_BUSY_FRACTION
 from ecrae.model.reading import Metric
 from ecrae.model.reading import Reading
@@ -42,6 +44,7 @@ def components(
             continue
         if server.task or server.is_locked or hints.is_pinned(*marks):
             continue
+        tag = knowledge.tags.get(hints.mark(hints.TAG, *marks))
         found.append(
             Component(
                 id=server.id,
@@ -52,14 +55,29 @@ def components(
                 if busy is None
                 else busy,
                 requests_per_s=rate,
+                memory_used_mib=_memory_used_mib(server, values, tag),
                 # An estimate is no reason to move anything.
                 max_load=limit if is_loaded else None,
                 max_requests_per_s=most,
-                tag=knowledge.tags.get(hints.mark(hints.TAG, *marks)),
+                tag=tag,
                 is_relocatable=hints.is_relocatable(*marks),
             )
         )
     return tuple(found)
+
+
+def _memory_used_mib(
+    server: FleetServer,
+    values: Mapping[tuple[str, Metric], float],
+    tag: Tag | None,
+) -> float:
+    """As measured, or as the tag expects of the flavor."""
+    target = tag.target('', server.flavor) if tag else None
+    expected = target.expected_memory if target else 1.0
+    used_mib = values.get(
+        (server.id, Metric.MEMORY_USED_MIB), server.memory_mib * expected
+    )
+    return min(used_mib, server.memory_mib)
 
 
 def _limit(server: FleetServer, key: str) -> float | None:

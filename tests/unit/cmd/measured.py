@@ -74,6 +74,57 @@ def use(folder, server, cores_used, count=200):
     )
 
 
+def hold(folder, server, memory_mib, count=200):
+    """Let telemetry know that a server used some memory."""
+    now = time.time()
+    add(
+        folder,
+        [
+            {
+                **_row(server, 'memory_used_mib', memory_mib, now - at),
+                'subject': 'instance',
+            }
+            for at in range(0, count * 60, 60)
+        ],
+    )
+
+
+#: Servers that share a host with others, and what theirs busy cores draw
+#: against those of the others.
+SHARING = 3
+DRAW = 1.5
+
+
+def mixture(step, curve, threads):
+    """One moment of a host on which the mixture of load changes.
+
+    :returns: cores that each of ``SHARING`` servers keeps busy, the host's
+        load, and its watts.
+    """
+    own = 15.0 * (3 * step % 10) / 10
+    others = 30.0 * (7 * step % 11) / 11 + 1.0
+    load = (SHARING * own + others) / threads
+    part = SHARING * own / (load * threads)
+    dynamic_w = curve.at(load) - curve.power_w[0]
+    return own, load, curve.at(load) + (DRAW - 1) * part * dynamic_w
+
+
+def mix(folder, host, servers, curve, threads, count=200):
+    """Let telemetry know what servers and others made a host draw."""
+    now = time.time()
+    rows = []
+    for step in range(count):
+        at = now - step * 60
+        own, load, power_w = mixture(step, curve, threads)
+        rows.append(_row(host, 'utilization', load, at))
+        rows.append(_row(host, 'power_w', power_w, at))
+        rows += [
+            {**_row(name, 'cpu_cores_used', own, at), 'subject': 'instance'}
+            for name in servers
+        ]
+    add(folder, rows)
+
+
 def answer(folder, server, requests_per_s, count=200):
     """Let telemetry know that a server served some requests."""
     now = time.time()

@@ -103,6 +103,52 @@ def test_requests_teach_how_fast_hardware_is(hosts, tmp_path, requests_mock):
     assert _known(tmp_path) == before
 
 
+def test_memory_and_watts_are_learned_and_taken_back(
+    hosts, tmp_path, requests_mock
+):
+    before = _known(tmp_path)
+    node_type = before.node_types['arm-altra-q80']
+    names = [f'batch-{i}' for i in range(measured.SHARING)]
+    measured.mix(
+        tmp_path, 'compute-1', names, node_type.curve, node_type.threads
+    )
+    for name in names:
+        measured.hold(tmp_path, name, 0.75 * 32768)
+    # Bytes where MiB are meant are nobody's memory.
+    measured.hold(tmp_path, names[0], 0.75 * 32768 * 2**20, count=50)
+    measured.serve(
+        tmp_path,
+        requests_mock,
+        *(
+            measured.server(
+                name, 'compute-1', 'ecrae.batch.large', tag='batch'
+            )
+            for name in names
+        ),
+    )
+
+    code, output, errors = hosts('learn -f json')
+
+    assert (code, errors) == (0, '')
+    rows = {row['quantity']: row for row in json.loads(output)}
+    assert rows['expected_memory']['flavor'] == 'ecrae.batch.large'
+    assert rows['expected_memory']['samples'] == 3 * 200
+    assert rows['expected_memory']['expected_after'] == 0.75
+    draw = rows['relative_draw']
+    assert (draw['servers'], draw['expected_before']) == (3, 1.0)
+    assert draw['measured'] == pytest.approx(measured.DRAW, abs=0.05)
+    for target in _known(tmp_path).tags['batch'].targets:
+        is_large = target.flavor.name == 'ecrae.batch.large'
+        assert target.expected_memory == (0.75 if is_large else 1.0)
+        assert target.relative_draw == draw['expected_after']
+    changes = json.loads(hosts('kb history batch --limit 50 -f json')[1])
+    for change in changes:
+        if change['cause'] == 'learn':
+            assert change['after']['relative_draw'] == draw['expected_after']
+            assert hosts(f'kb revert {change["id"]}') == (0, '', '')
+    assert _known(tmp_path) == before
+
+
 def test_a_lesson_is_taken_back_and_taken_again(
     hosts, tmp_path, requests_mock
 ):

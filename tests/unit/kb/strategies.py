@@ -142,6 +142,8 @@ def _tags(draw, name, node_types, flavors):
             preference=draw(COUNTS),
             relative_speed=draw(SPEEDS),
             expected_utilization=draw(SHARES),
+            expected_memory=draw(SHARES),
+            relative_draw=draw(st.floats(0.5, 2.0)),
             **draw(_boards_busy(node_type)),
         )
         for node_type, flavor in draw(

@@ -57,6 +57,21 @@ def test_fast_cores_are_loaded_less():
     assert result.efficiency[1] == pytest.approx(2 * result.efficiency[0])
 
 
+@hypothesis.given(st.floats(0.5, 2.0), st.floats(0, 0.5))
+def test_what_busy_cores_draw_counts_and_the_cpu_they_take_does_not(
+    draw, utilization
+):
+    hosts = HostArrays.of([host(utilization=utilization)])
+    plain = ranking.marginal(hosts, 2, 0.5, 1.0)
+    found = ranking.marginal(hosts, 2, 0.5, 1.0, relative_draw=draw)
+    assert found.power_w == pytest.approx(draw * plain.power_w)
+    assert found.utilization == plain.utilization
+    # The part of the idle watts goes by the CPU.
+    assert found.charged_w - found.power_w == pytest.approx(
+        plain.charged_w - plain.power_w
+    )
+
+
 def test_host_without_cpu_to_spare_does_not_look_cheap():
     result = marginal(
         host('idle'),

@@ -65,6 +65,7 @@ def workload(draw, index, names):
         disk_gib=10,
         cpu_cores_used=vcpus * draw(st.sampled_from((0.0, 0.1, 0.4, 0.9))),
         memory_used_mib=memory_mib / 2,
+        relative_draw=draw(st.sampled_from((1.0, 1.0, 1.0, 0.5, 1.7, 2.0))),
         pinned=draw(st.sampled_from((False, False, False, False, True))),
         affinity_group=draw(st.sampled_from(('', '', '', '', 'together'))),
         anti_affinity_group=draw(st.sampled_from(('', '', '', 'a', 'b'))),

@@ -84,10 +84,18 @@ class Replay:
             if host.state is HostState.DOWN:
                 continue
             if name in self.place.values():
-                total += host.curve.at(self.used(name)[3] / host.vcpus)
+                total += host.curve.at(self._drawing(name) / host.vcpus)
             else:
                 total += host.curve.sleep_w
         return total
+
+    def _drawing(self, name):
+        """Cores that draw what the curve says of busy ones."""
+        return sum(
+            w.cpu_cores_used * w.relative_draw
+            for w in self.snapshot.workloads
+            if self.place[w.id] == name
+        )
 
     def result(self):
         """The snapshot as it is now."""
