@@ -3,9 +3,7 @@
 """``ecrae-manage`` as an operator types it, over a database of its own."""
 
 import datetime
-import io
 import json
-import re
 
 import pytest
 import yaml
@@ -16,21 +14,11 @@ from ecrae.kb import decisions
 from ecrae.kb import document
 from ecrae.kb import entries
 from ecrae.kb import schema
-from ecrae.kb.cli import db
-from ecrae.kb.cli import decision
-from ecrae.kb.cli import entry
-from ecrae.kb.cli import history
-from ecrae.kb.cli import transfer
 from ecrae.kb.db import Database
-from ecrae.migration.cli import certificate
 from ecrae.model.decision import CandidateScore
 from ecrae.model.decision import ComponentDecision
 from ecrae.model.decision import Decision
 from ecrae.model.knowledge import TagKind
-from ecrae.telemetry.cli import learn
-from ecrae.telemetry.cli import power
-from ecrae.telemetry.cli import readings
-from tests.unit.cmd import measured
 
 
 def _json(run, line):
@@ -331,61 +319,3 @@ def test_decisions_are_listed_and_shown(filled, tmp_path):
     assert component['candidates'][1]['reason'] == 'full'
     assert filled('decision show two')[0] == 1
     assert filled('decision list --limit 0')[0] == 2
-
-
-def test_every_command_has_examples_that_run(
-    filled, tmp_path, monkeypatch, requests_mock
-):
-    (tmp_path / 'hosts.yaml').write_text(
-        'ecrae_knowledge: 1\n'
-        'hosts:\n'
-        '  compute-1: {node_type: arm-altra-q80}\n'
-        '  compute-2: {node_type: arm-altra-q80}\n'
-    )
-    filled('kb import hosts.yaml')
-    measured.write(tmp_path, 'compute-1', 'compute-2')
-    measured.serve(tmp_path, requests_mock)
-    filled('kb export backup.yaml')
-    _record(tmp_path, '6c8f0a4e-9d5c-4b7c-8f0e-0d8b3c1f2a59')
-    (tmp_path / 'new.conf').write_bytes((tmp_path / 'ecrae.conf').read_bytes())
-    config = f'--config-file {tmp_path}/ecrae.conf'
-    commands = [
-        db.Sync,
-        db.Version,
-        transfer.Export,
-        entry.List,
-        entry.Show,
-        entry.Set,
-        transfer.Import,
-        history.History,
-        history.Revert,
-        learn.Learn,
-        entry.Delete,
-        power.Fit,
-        power.Reset,
-        readings.Check,
-        readings.Show,
-        decision.List,
-        decision.Show,
-        certificate.Issue,
-        certificate.List,
-        certificate.Revoke,
-    ]
-    assert len(commands) == len(manage.COMMANDS)
-    for command in commands:
-        lines = command.examples.strip().splitlines()
-        assert lines
-        for line in lines:
-            words = re.sub(r'^ecrae-manage ', '', line.strip())
-            words = words.replace(
-                '--config-file /etc/ecrae/ecrae.conf', config
-            )
-            words, _, _target = words.partition(' > ')
-            words, _, source = words.partition(' < ')
-            if source:
-                text = io.TextIOWrapper(
-                    io.BytesIO((tmp_path / source).read_bytes())
-                )
-                monkeypatch.setattr('sys.stdin', text)
-            code, _output, errors = filled(words)
-            assert (code, errors) == (0, ''), line

@@ -10,7 +10,6 @@ import yaml
 
 import ecrae
 from ecrae.cmd import shell
-from ecrae.deployer.cli import plan
 from tests.unit import terminal
 
 
@@ -135,26 +134,6 @@ def test_errors_exit_with_1_and_no_traceback(run, line, message):
     assert code == 1
     assert message in errors
     assert errors.count('\n') == 1
-
-
-def test_every_example_of_the_help_runs(run, tmp_path, monkeypatch):
-    (tmp_path / 'cloud.yaml').write_bytes(
-        (EXAMPLES / 'cloud.yaml').read_bytes()
-    )
-    (tmp_path / 'app.csar').write_text(
-        (EXAMPLES / 'exact.yaml')
-        .read_text()
-        .replace(
-            'topology_template:',
-            'topology_template:\n  inputs: {size: {type: string}}',
-        )
-    )
-    for line in plan.Plan.examples.strip().splitlines():
-        words, _, redirected = line.strip().partition(' < ')
-        if redirected:
-            stdin = (EXAMPLES / 'exact.yaml').open()
-            monkeypatch.setattr('sys.stdin', stdin)
-        assert run(words.removeprefix('ecrae '))[0] == 0, line
 
 
 @pytest.mark.parametrize('words', shell.COMMANDS)

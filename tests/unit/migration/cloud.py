@@ -41,6 +41,7 @@ class Cloud:
         self.transport = rpc.get_transport(conf)
         self.api = rpcapi.AgentAPI(self.transport, timeout_s=5.0)
         self.servers = []
+        self.ends = {}
 
     def add(self, host, **limits):
         log = journal.Journal(self.folder / 'state' / host)
@@ -49,6 +50,7 @@ class Cloud:
         coming = destination.DestinationEnd(
             log, driven, host=host, incarnation=lambda: 'boot'
         )
+        self.ends[host] = coming
         going = source.SourceEnd(
             log,
             driven,
@@ -81,10 +83,10 @@ class Cloud:
             for path in (self.folder / 'copies').glob(f'*/{name}')
         }
 
-    def wait(self, host, migration_id):
+    def wait(self, host, migration_id, phases=('released', 'returned')):
         for _ in range(500):
             found = self.api.get_migration(host, migration_id)
-            if found['phase'] in ('released', 'returned'):
+            if found['phase'] in phases:
                 return found
             time.sleep(0.01)
         raise AssertionError(found)

@@ -7,7 +7,6 @@ import json
 import pytest
 
 from ecrae.cmd import shell
-from ecrae.migration.cli import proposal
 from ecrae.model.plan import State
 from tests.unit.migration.rebalancer import world as worlds
 
@@ -100,20 +99,3 @@ def test_a_begin_that_several_share_is_refused(run, world, plan):
         begins.append(world.ledger.record(found, 'energy').id[0])
     code, _, errors = run(f'show {begins[-1]}')
     assert (code, 'write more of it' in errors) == (1, True)
-
-
-@pytest.mark.parametrize(
-    'command',
-    [
-        proposal.List,
-        proposal.Show,
-        proposal.Approve,
-        proposal.Cancel,
-        proposal.History,
-    ],
-)
-def test_every_example_is_a_command_that_is_understood(command):
-    for line in command.examples.strip().splitlines():
-        words = line.split()
-        parser = command(None, None).get_parser('ecrae')
-        parser.parse_args(words[3:])

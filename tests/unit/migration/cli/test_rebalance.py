@@ -11,7 +11,6 @@ import pytest
 import ecrae
 from ecrae.cmd import shell
 from ecrae.migration import snapshot_file
-from ecrae.migration.cli import rebalance
 from ecrae.migration.optimizer.problem import Problem
 from tests.unit import terminal
 
@@ -110,13 +109,6 @@ def test_fault_is_named_with_its_path(run):
     code, _, errors = run('rebalance -', json.dumps(document))
     assert code == 1
     assert "standard input: workloads[3].vcpus: 'many' is not of" in errors
-
-
-def test_examples_run(run):
-    for line in rebalance.Rebalance.examples.strip().splitlines():
-        words, _, _ = line.strip().removeprefix('ecrae ').partition(' < ')
-        stdin = SNAPSHOT.read_text() if ' - ' in f'{words} ' else ''
-        assert run(words, stdin)[0] == 0, line
 
 
 def test_example_snapshot_is_a_problem():
