@@ -3,7 +3,7 @@
 """Break a migration at every step, in every way; look where the workload is.
 
 usage: fault_drill.py [--runs N] [--minutes N] [--mib N] [--rate RATE]
-                      [--only WORD] [--seed N] [--resume FILE]
+                      [--only WORD] [--seed N] [--resume FILE] [--kills N]
 
 Two nodes with agents, RabbitMQ between them, one workload that goes back and
 forth. In each run one fault strikes one step of one migration. Afterwards
@@ -14,6 +14,10 @@ table of steps × faults × outcomes; exits with 1 if any run failed.
 With ``--resume`` the runs are added to FILE, one line of JSON each, those of
 faults that have been drilled least come first, and the table is of all runs
 in FILE; ``--runs 0`` only prints it.
+
+With ``--kills N`` criu is also killed N times while it dumps four processes
+with five threads each: every second time in its first 30 ms, else at any
+moment of the dump. All of them must go on as if nothing had been.
 """
 
 import argparse
@@ -127,6 +131,16 @@ def _drill(
             drill.reset()
 
 
+def _kill_criu(fleet: fleets.Fleet, kills: int, seed: int) -> int:
+    """Print and return how many of the kills did harm."""
+    (node, *_) = fleet.site.nodes.values()
+    found = fleets.kill_criu(node, kills=kills, mib=4, seed=seed)
+    wrong = [each for each in found if each['wrong']]
+    print(*wrong, sep='\n')
+    print(f'{len(found)} kills of criu, {len(wrong)} of them did harm')
+    return len(wrong)
+
+
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument('--runs', type=int, default=200)
@@ -136,6 +150,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument('--seed', type=int, default=1)
     parser.add_argument('--minutes', type=float, default=240.0)
     parser.add_argument('--resume', type=pathlib.Path)
+    parser.add_argument('--kills', type=int, default=0)
     return parser.parse_args()
 
 
@@ -151,7 +166,8 @@ def main() -> int:
         if options.only in f'{faults.label(fault)} {fault.mode}'
     ]
     record = Record(options.resume, chosen)
-    if options.runs:
+    harm = 0
+    if options.runs or options.kills:
         with (
             tempfile.TemporaryDirectory(prefix='drill') as folder,
             fleets.running(
@@ -166,12 +182,14 @@ def main() -> int:
                 rate=options.rate,
             ) as fleet,
         ):
+            if options.kills:
+                harm = _kill_criu(fleet, options.kills, options.seed)
             fleet.site.enter()
             drill = world.Drill(fleet, options.mib, rng)
             plan = _plan(record, chosen, options.runs, rng)
             _drill(drill, plan, record, options.minutes)
     record.print()
-    return 1 if record.wrong else 0
+    return 1 if record.wrong or harm else 0
 
 
 if __name__ == '__main__':

@@ -47,7 +47,11 @@ class _Started(NamedTuple):
 _running: dict[int, _Started] = {}
 
 
-def _checked_folder(folder: str) -> str:
+def checked_folder(folder: str) -> str:
+    """``folder`` if it is one of a migration.
+
+    :raises UsageError: when not.
+    """
     if not _FOLDER.fullmatch(folder) or os.path.realpath(folder) != folder:
         raise exception.UsageError(f'{folder!r} is no migration folder.')
     return folder
@@ -56,7 +60,7 @@ def _checked_folder(folder: str) -> str:
 def _images(folder: str, name: str) -> str:
     if not _IMAGES.fullmatch(name):
         raise exception.UsageError(f'{name!r} is no folder of images.')
-    return f'{_checked_folder(folder)}/{name}'
+    return f'{checked_folder(folder)}/{name}'
 
 
 def _file(path: str) -> str:
@@ -220,7 +224,7 @@ def complaint(folder: str, verb: str) -> str:
     """The last errors in the log of a verb, for people."""
     words = []
     for suffix in ('log', 'out'):
-        path = pathlib.Path(_checked_folder(folder)) / f'{verb}.{suffix}'
+        path = pathlib.Path(checked_folder(folder)) / f'{verb}.{suffix}'
         with contextlib.suppress(OSError):
             words += _ERROR.findall(path.read_text(errors='replace'))
     return '; '.join(words[-3:]) or f'no error in {folder}/{verb}.log'
@@ -272,7 +276,7 @@ def dump_statistics(folder: str, name: str) -> bytes:
 @privsep.context.entrypoint
 def pages_status(folder: str) -> str:
     """How the keeper's daemon ended; empty while it runs."""
-    path = pathlib.Path(_checked_folder(folder)) / keeper.STATUS
+    path = pathlib.Path(checked_folder(folder)) / keeper.STATUS
     return path.read_text() if path.is_file() else ''
 
 

@@ -55,7 +55,7 @@ def _children(pid: int) -> Iterator[int]:
                     yield int(child)
 
 
-def _tree(root: int) -> list[int]:
+def tree_of(root: int) -> list[int]:
     """The root and its descendants, parents first."""
     found = [root]
     for pid in found:
@@ -138,7 +138,7 @@ def describe(root: int) -> dict[str, Any]:
 
     :raises NotFound: when there is no such process.
     """
-    pids = _tree(root)
+    pids = tree_of(root)
     if not pids:
         raise exception.NotFound(noun='process', name=root)
     tree = []
@@ -169,7 +169,7 @@ def describe(root: int) -> dict[str, Any]:
 def usage(root: int) -> dict[str, Any]:
     """CPU seconds and memory of the tree now; empty when it is gone."""
     ticks = memory_kib = 0
-    pids = _tree(root)
+    pids = tree_of(root)
     for pid in pids:
         with contextlib.suppress(OSError):
             text = (_PROC / str(pid) / 'stat').read_text()
@@ -214,7 +214,18 @@ def now_ticks() -> int:
 @privsep.context.entrypoint
 def stopped(root: int) -> list[int]:
     """Members of the tree that are stopped already."""
-    return [pid for pid in _tree(root) if _stat(pid)[0] in _STOPPED]
+    return [pid for pid in tree_of(root) if _stat(pid)[0] in _STOPPED]
+
+
+@privsep.context.entrypoint
+def is_traced(pids: list[int]) -> bool:
+    """Whether somebody, such as criu, holds a thread of them."""
+    for pid in pids:
+        for path in (_PROC / str(pid) / 'task').glob('*/status'):
+            with contextlib.suppress(OSError):
+                if '\nTracerPid:\t0\n' not in path.read_text():
+                    return True
+    return False
 
 
 @privsep.context.entrypoint
@@ -225,7 +236,9 @@ def freeze(root: int, timeout_s: float = 10.0) -> None:
     """
     deadline = time.monotonic() + timeout_s
     while True:
-        running = [pid for pid in _tree(root) if _stat(pid)[0] not in _STOPPED]
+        running = [
+            pid for pid in tree_of(root) if _stat(pid)[0] not in _STOPPED
+        ]
         if not running:
             return
         if time.monotonic() > deadline:
@@ -245,7 +258,7 @@ def thaw(root: int, start: int | None, keep: list[int]) -> bool:
     """
     if not _alive(root, start):
         return False
-    pids = _tree(root)
+    pids = tree_of(root)
     for pid in pids:
         for endpoint in _tcp_sockets(pid):
             with contextlib.suppress(OSError):
@@ -270,7 +283,7 @@ def end(root: int, start: int | None, timeout_s: float = 10.0) -> None:
     """
     if not _alive(root, start):
         return
-    pids = _tree(root)
+    pids = tree_of(root)
     for pid in pids:
         _signal(pid, signal.SIGKILL)
     _wait_until_dead(pids, timeout_s)
@@ -315,7 +328,7 @@ def end_restored(
         if _alive(pid) and _stat(pid)[3] >= since:
             exe = _link(_PROC / str(pid) / 'exe')
             if exe == member['exe'] or exe.endswith('/criu'):
-                doomed.update(_tree(pid))
+                doomed.update(tree_of(pid))
     for pid in doomed:
         _signal(pid, signal.SIGKILL)
     _wait_until_dead(doomed, timeout_s)

@@ -6,6 +6,7 @@ Agents run in the nodes on this machine's Python, mounted in.
 """
 
 import contextlib
+import json
 import os
 import pathlib
 import shutil
@@ -289,6 +290,24 @@ class Fleet:
         found = workloads.Workload(self.site, self.shared, name)
         found.start(node, mib, port)
         return found
+
+
+def kill_criu(
+    node: nodes.Node, *, kills: int, mib: int, seed: int = 1
+) -> list[dict[str, Any]]:
+    """Kill criu in a node of a fleet that often, see criu_kills.py."""
+    done = node.run(
+        f'{sys.prefix}/bin/python',
+        f'{workloads.TOOLS}/criu_kills.py',
+        '/srv/kills',
+        *map(str, (kills, mib, seed)),
+        check=False,
+        timeout_s=60.0 + 5.0 * kills,
+    )
+    found = [json.loads(line) for line in done.stdout.splitlines()]
+    if len(found) < kills:
+        raise RuntimeError(done.stderr[-2000:])
+    return found
 
 
 @contextlib.contextmanager

@@ -12,8 +12,11 @@ from ecrae.migration import job as jobs
 from ecrae.migration.drivers import base
 from ecrae.migration.drivers.criu import capabilities
 from ecrae.migration.drivers.criu import host as hosts
+from ecrae.migration.drivers.criu import images
 from ecrae.migration.drivers.criu import rounds
 from ecrae.privsep import criu
+from ecrae.privsep import cure
+from ecrae.privsep import imprint
 from ecrae.privsep import network
 from ecrae.privsep import processes
 
@@ -107,6 +110,7 @@ class CriuSource(base.Source):
         root = job.needs['tree'][0]
         processes.end_helpers(str(self._host.folder(job)))
         processes.end(root['pid'], root['start'])
+        imprint.forget(str(self._host.folder(job)))
         network.unlock(root['pid'])
         self._host.drop_workload(job.name)
         self._forget(job)
@@ -116,17 +120,10 @@ class CriuSource(base.Source):
         root = job.needs['tree'][0]
         processes.end_helpers(str(self._host.folder(job)))
         network.unlock(root['pid'])
-        frozen = self._host.folder(job) / 'frozen'
-        if frozen.exists():
+        if (self._host.folder(job) / 'frozen').exists():
             for item in job.needs['addresses']:
                 network.add_address(item['address'], item['device'])
-            keep = json.loads(frozen.read_text() or '[]')
-            if not processes.thaw(root['pid'], root['start'], keep):
-                raise exception.RestoreFailed(
-                    f'{job.workload} is not here any more: process '
-                    f'{root["pid"]} is gone.'
-                )
-            frozen.unlink()
+            self._thaw(job)
         self._forget(job)
 
     def has_copy(self, job: jobs.Job) -> bool:
@@ -148,6 +145,7 @@ class CriuSource(base.Source):
         keep = processes.stopped(root['pid'])
         (self._host.folder(job) / 'frozen').write_text(json.dumps(keep))
         processes.freeze(root['pid'])
+        cure.prepare(root['pid'], str(self._host.folder(job)))
 
     def _dump_options(
         self, job: jobs.Job, ticket: base.Facts, number: int
@@ -200,8 +198,7 @@ class CriuSource(base.Source):
             if number > 1:
                 options['previous'] = number - 1
             report(base.Progress(phase=f'pre-copy round {number}'))
-            pid = criu.start('pre-dump', str(folder), options)
-            hosts.wait_end(pid, folder, 'pre-dump', _ROUND_TIMEOUT_S)
+            self._pre_dump(job, options)
             pages = rounds.pages_written(
                 criu.dump_statistics(str(folder), name)
             )
@@ -212,15 +209,57 @@ class CriuSource(base.Source):
             base.Progress(phase=f'pre-copy ended: {verdict}, {written} pages')
         )
 
+    def _pre_dump(self, job: jobs.Job, options: dict[str, Any]) -> None:
+        """One round; the tree stands still until criu has let it go."""
+        folder = self._host.folder(job)
+        tree = [member['pid'] for member in job.needs['tree']]
+        self._freeze(job)
+        pid = criu.start('pre-dump', str(folder), options)
+        was_held = False
+
+        def release() -> str:
+            nonlocal was_held
+            is_held = processes.is_traced(tree)
+            if was_held and not is_held:
+                self._thaw(job)
+            was_held = is_held
+            return ''
+
+        hosts.wait_end(
+            pid, folder, 'pre-dump', _ROUND_TIMEOUT_S, obstacle=release
+        )
+        self._thaw(job)
+
+    def _thaw(self, job: jobs.Job) -> None:
+        """Put the frozen tree right and let it go on; again does nothing.
+
+        :raises RestoreFailed: when it is gone.
+        """
+        root = job.needs['tree'][0]
+        frozen = self._host.folder(job) / 'frozen'
+        cure.restore(str(self._host.folder(job)))
+        if not frozen.exists():
+            return
+        keep = json.loads(frozen.read_text() or '[]')
+        if not processes.thaw(root['pid'], root['start'], keep):
+            raise exception.RestoreFailed(
+                f'{job.workload} is not here any more: process '
+                f'{root["pid"]} is gone.'
+            )
+        frozen.unlink()
+
     def _send_images(
         self, job: jobs.Job, number: int, timeout_s: float
     ) -> None:
         folder = str(self._host.folder(job))
         name = hosts.images_name(number)
         # A user other than root could not read what criu wrote.
-        images = criu.give_images(folder, name, hosts.user())
+        names = criu.give_images(folder, name, hosts.user())
+        images.restore_handlers(
+            self._host.folder(job) / name, cure.actions(folder)
+        )
         self._senders[job.id].send(
-            [self._host.folder(job) / name / image for image in images],
+            [self._host.folder(job) / name / each for each in names],
             max(timeout_s, 1.0),
         )
 

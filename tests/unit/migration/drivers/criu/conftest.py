@@ -17,6 +17,8 @@ from ecrae.migration.drivers.criu import destination
 from ecrae.migration.drivers.criu import host as hosts
 from ecrae.migration.drivers.criu import rounds
 from ecrae.migration.drivers.criu import source
+from ecrae.privsep import cure
+from ecrae.privsep import ptrace
 
 
 LOCAL = '127.0.0.1'
@@ -44,7 +46,7 @@ if verb == 'pre-dump':
     head = struct.pack('<III', 0x55105940, 0x57093306, len(entry))
     (images / 'stats-dump').write_bytes(head + entry)
 if verb == 'dump':
-    (images / 'core-1.img').write_bytes(b'registers')
+    (images / 'core-1.img').write_bytes(bytes.fromhex({core!r}))
 if verb == 'page-server':
     port = int(words[words.index('--port') + 1])
     server = socket.create_server(('127.0.0.1', port))
@@ -64,13 +66,35 @@ if behaviour.exists():
 """
 
 
+def _core():
+    """An image of a process as criu makes it of one that was made ready."""
+    if not ptrace.IS_SUPPORTED:
+        return b''
+    action = b''.join(
+        bytes([field << 3]) + _varint(value)
+        for field, value in enumerate(
+            (cure.HANDLER, cure._FLAGS, cure.HANDLER, cure._ALL), 1
+        )
+    )
+    task = bytes([15 << 3 | 2, len(action)]) + action
+    return bytes(12) + bytes([3 << 3 | 2, len(task)]) + task
+
+
+def _varint(value):
+    found = b''
+    while value > 0x7F:
+        found += bytes([value & 0x7F | 0x80])
+        value >>= 7
+    return found + bytes([value])
+
+
 class Criu:
     """What was asked of criu, and what it answers."""
 
     def __init__(self, folder):
         self._folder = folder
         program = folder / 'criu.py'
-        program.write_text(_CRIU.format(here=str(folder)))
+        program.write_text(_CRIU.format(here=str(folder), core=_core().hex()))
         script = folder / 'criu'
         # Under its own name, by which the agent finds what it has to end.
         script.write_text(
