@@ -262,7 +262,7 @@ def eligibility(
                 _mask(members, source, hosts, list(offers.values()), rules)
             )
         classes[index] = rows[needs]
-    return classes, np.array(masks, dtype=bool).reshape(-1, len(hosts))
+    return classes, np.array(masks, dtype=bool).reshape(len(masks), len(hosts))
 
 
 def _mask(

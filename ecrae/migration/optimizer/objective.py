@@ -275,7 +275,8 @@ def _effective(
         cost = cost + strategy.imbalance * cores * (steps - mean) ** 2
         off = off + strategy.imbalance * problem.cores * mean**2
     if strategy.heat:
-        full_w = max(problem.curves_w[:, -1].mean(), TOLERANCE)
+        hosts = max(problem.n_hosts, 1)
+        full_w = max(problem.curves_w[:, -1].sum() / hosts, TOLERANCE)
         cost = cost + strategy.heat * problem.curves_w**2 / full_w
         off = off + strategy.heat * problem.sleep_w**2 / full_w
     risk = np.maximum(0.0, steps - strategy.safe_utilization)

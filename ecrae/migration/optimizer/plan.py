@@ -119,7 +119,8 @@ def _power(problem: Problem, assignment: IntArray) -> _Power:
         [
             problem.snapshot.hosts[index].state is HostState.AWAKE
             for index in problem.host_index
-        ]
+        ],
+        dtype=bool,
     )
     idle = np.flatnonzero(~in_use & is_awake)
     extra_w = problem.curves_w[idle, 0] - problem.sleep_w[idle]

@@ -306,7 +306,7 @@ def _watts(hosts: Sequence[Host]) -> tuple[FloatArray, FloatArray]:
     """Curves and sleep watts; a dead host draws nothing that we decide."""
     curves = np.array([host.curve.power_w for host in hosts], dtype=float)
     sleep = _column(host.curve.sleep_w for host in hosts)
-    dead = np.array([host.state is HostState.DOWN for host in hosts])
+    dead = np.array([h.state is HostState.DOWN for h in hosts], dtype=bool)
     curves = curves.reshape(-1, power.POINTS)
     curves[dead] = 0.0
     sleep[dead] = 0.0

@@ -11,6 +11,7 @@ import pytest
 import ecrae
 from ecrae.cmd import shell
 from ecrae.migration import snapshot_file
+from ecrae.migration.optimizer.objective import STRATEGIES
 from ecrae.migration.optimizer.problem import Problem
 from tests.unit import terminal
 
@@ -109,6 +110,19 @@ def test_fault_is_named_with_its_path(run):
     code, _, errors = run('rebalance -', json.dumps(document))
     assert code == 1
     assert "standard input: workloads[3].vcpus: 'many' is not of" in errors
+
+
+@pytest.mark.parametrize('strategy', sorted(STRATEGIES.keys() - {'evacuate'}))
+def test_cloud_without_hosts_stays_as_it_is(run, strategy):
+    empty = json.dumps({'version': 1, 'hosts': [], 'workloads': []})
+    code, output, _ = run(f'rebalance - --strategy {strategy} -f json', empty)
+    plan = json.loads(output)
+    assert code == 0
+    assert (plan['moves'], plan['watts_after'], plan['hosts_on_after']) == (
+        [],
+        0,
+        0,
+    )
 
 
 def test_example_snapshot_is_a_problem():
