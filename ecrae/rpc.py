@@ -7,18 +7,29 @@ arrive as what they were; anything else is a remote error.
 """
 
 import contextlib
+import warnings
 from collections.abc import Iterator
 from typing import Any
 
-import oslo_messaging as messaging
 from oslo_config import cfg
+from oslo_service import backend
 
 from ecrae import exception
+
+
+# oslo.messaging imports oslo.service, whose default is eventlet; futurist
+# imports that wherever it is installed, and whoever typed a command is warned.
+backend.register_backend_default_hook(lambda: backend.BackendType.THREADING)
+with warnings.catch_warnings():
+    warnings.filterwarnings('ignore', message=r'\s*Eventlet is deprecated')
+    import oslo_messaging as messaging
 
 
 TOPIC = 'ecrae-agent'
 
 Transport = messaging.Transport
+Target = messaging.Target
+expected_exceptions = messaging.expected_exceptions
 
 #: What oslo.messaging looks for in the configuration it is given, but
 #: registers in the global one only.

@@ -13,10 +13,10 @@ from typing import Any
 from typing import TypeVar
 from typing import cast
 
-import oslo_messaging as messaging
 from oslo_log import log
 
 from ecrae import exception
+from ecrae import rpc
 from ecrae.migration import destination
 from ecrae.migration import job as jobs
 from ecrae.migration import journal as journals
@@ -34,7 +34,7 @@ _Method = TypeVar('_Method', bound=Callable[..., Any])
 
 def _answers(method: _Method) -> _Method:
     """Our errors are answers; any other is logged here with its traceback."""
-    expecting = messaging.expected_exceptions(exception.EcraeError)
+    expecting = rpc.expected_exceptions(exception.EcraeError)
     return cast(_Method, functools.wraps(method)(expecting(method)))
 
 
@@ -59,7 +59,7 @@ class AgentManager:
     :param sleep_method: how this host sleeps.
     """
 
-    target = messaging.Target(version=rpcapi.VERSION)
+    target = rpc.Target(version=rpcapi.VERSION)
 
     def __init__(
         self,

@@ -5,8 +5,6 @@
 from collections.abc import Mapping
 from typing import Any
 
-import oslo_messaging as messaging
-
 from ecrae import rpc
 from ecrae.migration import job as jobs
 
@@ -27,7 +25,7 @@ class AgentAPI:
 
     def __init__(
         self,
-        transport: messaging.Transport,
+        transport: rpc.Transport,
         *,
         timeout_s: float = 30.0,
         restore_timeout_s: float = 330.0,

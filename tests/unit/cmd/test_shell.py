@@ -4,6 +4,8 @@
 
 import json
 import pathlib
+import subprocess
+import sys
 
 import pytest
 import yaml
@@ -150,3 +152,15 @@ def test_the_whole_has_help_too(run):
 
     assert not code
     assert all(words in output for words in shell.COMMANDS)
+
+
+def test_libraries_say_nothing_on_the_terminal():
+    """Loads all commands in a process of its own: imports happen once."""
+    done = subprocess.run(
+        [sys.executable, '-m', 'ecrae.cmd.shell', 'help'],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert 'agent list' in done.stdout
+    assert not done.stderr
