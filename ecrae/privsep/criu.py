@@ -8,7 +8,6 @@ keep others out; :func:`result` tells how one ended.
 """
 
 import contextlib
-import ipaddress
 import os
 import pathlib
 import re
@@ -22,15 +21,10 @@ from typing import NamedTuple
 
 from ecrae import exception
 from ecrae import privsep
+from ecrae.privsep import criu_words
 from ecrae.privsep import keeper
 
 
-VERBS = ('dump', 'pre-dump', 'page-server', 'lazy-pages', 'restore')
-
-_FOLDER = re.compile(
-    r'(/[A-Za-z0-9_][\w.-]*)+/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}'
-)
-_IMAGES = re.compile(r'images(/[0-9]{1,2})?')
 _ERROR = re.compile(r'Error \([^)]*\): (.*)')
 #: A server that has served ends within that time.
 _END_S = 1.0
@@ -47,113 +41,6 @@ class _Started(NamedTuple):
 _running: dict[int, _Started] = {}
 
 
-def checked_folder(folder: str) -> str:
-    """``folder`` if it is one of a migration.
-
-    :raises UsageError: when not.
-    """
-    if not _FOLDER.fullmatch(folder) or os.path.realpath(folder) != folder:
-        raise exception.UsageError(f'{folder!r} is no migration folder.')
-    return folder
-
-
-def _images(folder: str, name: str) -> str:
-    if not _IMAGES.fullmatch(name):
-        raise exception.UsageError(f'{name!r} is no folder of images.')
-    return f'{checked_folder(folder)}/{name}'
-
-
-def _file(path: str) -> str:
-    if not os.path.isabs(path) or not os.path.isfile(path):
-        raise exception.ConfigError(f'{path!r} is no file.')
-    return path
-
-
-def _endpoint(options: Mapping[str, Any]) -> list[str]:
-    address = ipaddress.ip_address(options['address'])
-    port = int(options['port'])
-    if not 1024 <= port < 65536:
-        raise exception.UsageError(f'Port {port} is not in 1024–65535.')
-    return ['--address', str(address), '--port', str(port)]
-
-
-def _tls(options: Mapping[str, Any], *, serves: bool) -> list[str]:
-    paths = options.get('tls')
-    if not paths:
-        return []
-    words = ['--tls']
-    for name in ('cacert', 'cert', 'key'):
-        words += [f'--tls-{name}', _file(paths[name])]
-    if 'cacrl' in paths:
-        words += ['--tls-cacrl', _file(paths['cacrl'])]
-    # criu's server compares the client's name with its own address, which
-    # no client has: the only certificate that it is given to trust is that
-    # client's. The client does check the server's name.
-    return [*words, '--tls-no-cn-verify'] if serves else words
-
-
-def _pages(verb: str, options: Mapping[str, Any]) -> list[str]:
-    """Where pages come from or go to."""
-    if 'port' not in options:
-        return []
-    lazy = bool(options.get('lazy'))
-    serves = verb == 'page-server' or (verb == 'dump' and lazy)
-    words = _endpoint(options) + _tls(options, serves=serves)
-    if verb == 'page-server' or serves:
-        return words
-    return ['--page-server', *words]
-
-
-def _tree(verb: str, options: Mapping[str, Any]) -> list[str]:
-    """What is said of the processes."""
-    words = [
-        '--manage-cgroups=ignore',
-        '--network-lock=nftables',
-        '--tcp-established',
-    ]
-    if verb != 'restore':
-        words += ['--tree', str(int(options['pid']))]
-    if verb == 'dump':
-        words.append('--leave-stopped')
-    if verb == 'restore':
-        words.append('--restore-detached')
-    if options.get('shell_job'):
-        words.append('--shell-job')
-    return words
-
-
-def _rounds(verb: str, options: Mapping[str, Any]) -> list[str]:
-    """Which round of a pre-copy this is."""
-    words = []
-    if options.get('track'):
-        words.append('--track-mem')
-    if options.get('previous'):
-        words += ['--prev-images-dir', f'../{int(options["previous"])}']
-        if verb == 'page-server':
-            words.append('--auto-dedup')
-    return words
-
-
-def arguments(verb: str, folder: str, options: Mapping[str, Any]) -> list[str]:
-    """criu's words for a verb.
-
-    :param folder: the migration's; holds logs and the images' folder.
-    :param options: ``images``, ``pid``, ``address``, ``port``, ``tls``
-        (cacert, cert, key), ``lazy``, ``track``, ``previous`` (round),
-        ``shell_job``.
-    :raises UsageError: when one of them cannot be.
-    """
-    if verb not in VERBS:
-        raise exception.UsageError(f'{verb!r} is not one of {VERBS}.')
-    images = _images(folder, str(options.get('images', 'images')))
-    words = [verb, '--images-dir', images, '-o', f'{folder}/{verb}.log', '-v2']
-    if verb in ('dump', 'pre-dump', 'restore'):
-        words += _tree(verb, options)
-    if verb in ('dump', 'restore') and options.get('lazy'):
-        words.append('--lazy-pages')
-    return words + _pages(verb, options) + _rounds(verb, options)
-
-
 def _program() -> str:
     found = shutil.which('criu')
     if found is None:
@@ -168,7 +55,7 @@ def start(verb: str, folder: str, options: Mapping[str, Any]) -> int:
     ``lazy-pages`` also needs ``roots`` (pids) and ``since`` (clock ticks):
     its keeper kills those processes when pages stop coming.
     """
-    command = [_program(), *arguments(verb, folder, options)]
+    command = [_program(), *criu_words.arguments(verb, folder, options)]
     reader, writer = os.pipe()
     try:
         if verb in ('page-server', 'lazy-pages') or (
@@ -224,7 +111,10 @@ def complaint(folder: str, verb: str) -> str:
     """The last errors in the log of a verb, for people."""
     words = []
     for suffix in ('log', 'out'):
-        path = pathlib.Path(checked_folder(folder)) / f'{verb}.{suffix}'
+        path = (
+            pathlib.Path(criu_words.checked_folder(folder))
+            / f'{verb}.{suffix}'
+        )
         with contextlib.suppress(OSError):
             words += _ERROR.findall(path.read_text(errors='replace'))
     return '; '.join(words[-3:]) or f'no error in {folder}/{verb}.log'
@@ -233,7 +123,7 @@ def complaint(folder: str, verb: str) -> str:
 @privsep.context.entrypoint
 def make_images(folder: str, name: str, user: int) -> None:
     """Make a folder for images that ``user`` may read and add to."""
-    path = _images(folder, name)
+    path = criu_words.images(folder, name)
     os.makedirs(path, mode=0o700, exist_ok=True)
     for owned in {path, f'{folder}/images'}:
         os.chown(owned, user, -1)
@@ -242,7 +132,7 @@ def make_images(folder: str, name: str, user: int) -> None:
 @privsep.context.entrypoint
 def give_images(folder: str, name: str, user: int) -> list[str]:
     """Let ``user`` read the images; their names. Devices are not images."""
-    path = _images(folder, name)
+    path = criu_words.images(folder, name)
     names = []
     for item in os.scandir(path):
         status = item.stat(follow_symlinks=False)
@@ -258,7 +148,7 @@ def drop_images(folder: str) -> None:
 
     Nobody asks a server how it ended, so here it stops being a zombie.
     """
-    shutil.rmtree(_images(folder, 'images'), ignore_errors=True)
+    shutil.rmtree(criu_words.images(folder, 'images'), ignore_errors=True)
     for pid, started in list(_running.items()):
         if started.folder == folder:
             with contextlib.suppress(subprocess.TimeoutExpired):
@@ -269,14 +159,14 @@ def drop_images(folder: str) -> None:
 @privsep.context.entrypoint
 def dump_statistics(folder: str, name: str) -> bytes:
     """What criu wrote of a dump's numbers; a protobuf image."""
-    path = pathlib.Path(_images(folder, name)) / 'stats-dump'
+    path = pathlib.Path(criu_words.images(folder, name)) / 'stats-dump'
     return path.read_bytes() if path.is_file() else b''
 
 
 @privsep.context.entrypoint
 def pages_status(folder: str) -> str:
     """How the keeper's daemon ended; empty while it runs."""
-    path = pathlib.Path(checked_folder(folder)) / keeper.STATUS
+    path = pathlib.Path(criu_words.checked_folder(folder)) / keeper.STATUS
     return path.read_text() if path.is_file() else ''
 
 
@@ -284,7 +174,9 @@ def pages_status(folder: str) -> str:
 def bytes_received(folder: str) -> int:
     """How much of the pages has arrived in the migration's images."""
     total = 0
-    for path in pathlib.Path(_images(folder, 'images')).rglob('pages-*'):
+    for path in pathlib.Path(criu_words.images(folder, 'images')).rglob(
+        'pages-*'
+    ):
         with contextlib.suppress(OSError):
             total += path.stat().st_size
     return total

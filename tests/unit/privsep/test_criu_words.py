@@ -5,7 +5,7 @@
 import pytest
 
 from ecrae import exception
-from ecrae.privsep import criu
+from ecrae.privsep import criu_words
 
 
 FOLDER = '/srv/m/6f1c0a52-98a4-4f4b-9b4e-2f0d8d1b7c11'
@@ -60,7 +60,7 @@ TREE = [
 
 def test_dump_sends_pages_straight_to_the_destination(folder, tls):
     options = {'pid': 42, 'address': '192.0.2.2', 'port': 27100, 'tls': tls}
-    assert criu.arguments('dump', folder, options) == [
+    assert criu_words.arguments('dump', folder, options) == [
         *_common('dump', folder),
         *TREE,
         '--tree',
@@ -83,7 +83,7 @@ def test_lazy_dump_serves_pages_itself(folder, tls):
         'tls': tls,
         'lazy': True,
     }
-    words = criu.arguments('dump', folder, options)
+    words = criu_words.arguments('dump', folder, options)
     assert '--lazy-pages' in words
     assert '--page-server' not in words
     assert words[-1] == '--tls-no-cn-verify'
@@ -91,10 +91,10 @@ def test_lazy_dump_serves_pages_itself(folder, tls):
 
 def test_client_checks_the_name_of_the_server(folder, tls):
     options = {'address': '192.0.2.2', 'port': 27100, 'tls': tls}
-    assert '--tls-no-cn-verify' not in criu.arguments(
+    assert '--tls-no-cn-verify' not in criu_words.arguments(
         'lazy-pages', folder, options
     )
-    assert '--tls-no-cn-verify' in criu.arguments(
+    assert '--tls-no-cn-verify' in criu_words.arguments(
         'page-server', folder, options
     )
 
@@ -109,13 +109,13 @@ def test_later_rounds_build_on_the_one_before(folder, tls):
         'port': 27101,
         'tls': tls,
     }
-    words = criu.arguments('pre-dump', folder, options)
+    words = criu_words.arguments('pre-dump', folder, options)
     assert words[: len(_common('', folder))] == _common(
         'pre-dump', folder, 'images/2'
     )
     assert words[-3:] == ['--track-mem', '--prev-images-dir', '../1']
     server = {**options, 'track': False}
-    assert criu.arguments('page-server', folder, server)[-3:] == [
+    assert criu_words.arguments('page-server', folder, server)[-3:] == [
         '--prev-images-dir',
         '../1',
         '--auto-dedup',
@@ -123,7 +123,7 @@ def test_later_rounds_build_on_the_one_before(folder, tls):
 
 
 def test_restore_leaves_a_stopped_tree_behind(folder):
-    words = criu.arguments('restore', folder, {'shell_job': True})
+    words = criu_words.arguments('restore', folder, {'shell_job': True})
     assert words == [
         *_common('restore', folder),
         *TREE,
@@ -145,7 +145,7 @@ def test_restore_leaves_a_stopped_tree_behind(folder):
 )
 def test_what_cannot_be_is_refused(folder, verb, options):
     with pytest.raises((exception.UsageError, ValueError)):
-        criu.arguments(verb, folder, options)
+        criu_words.arguments(verb, folder, options)
 
 
 @pytest.mark.parametrize(
@@ -153,11 +153,11 @@ def test_what_cannot_be_is_refused(folder, verb, options):
 )
 def test_only_a_migrations_folder_is_worked_in(path):
     with pytest.raises(exception.UsageError, match='migration folder'):
-        criu.arguments('restore', path, {})
+        criu_words.arguments('restore', path, {})
 
 
 def test_a_linked_folder_is_refused(folder, tmp_path):
     link = tmp_path / '7f1c0a52-98a4-4f4b-9b4e-2f0d8d1b7c11'
     link.symlink_to(folder)
     with pytest.raises(exception.UsageError, match='migration folder'):
-        criu.arguments('restore', str(link), {})
+        criu_words.arguments('restore', str(link), {})
