@@ -17,7 +17,7 @@ from typing import Any
 
 from ecrae import exception
 from ecrae import privsep
-from ecrae.privsep import criu
+from ecrae.privsep import criu_words
 from ecrae.privsep import memory
 from ecrae.privsep import processes
 from ecrae.privsep import ptrace
@@ -114,7 +114,7 @@ def describe(pid: int) -> dict[str, Any]:
 
 
 def _path(folder: str) -> pathlib.Path:
-    return pathlib.Path(criu.checked_folder(folder)) / _FILE
+    return pathlib.Path(criu_words.checked_folder(folder)) / _FILE
 
 
 def store(

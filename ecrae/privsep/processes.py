@@ -11,8 +11,6 @@ import contextlib
 import os
 import pathlib
 import signal
-import socket
-import struct
 import time
 from collections.abc import Iterable
 from collections.abc import Iterator
@@ -20,16 +18,12 @@ from typing import Any
 
 from ecrae import exception
 from ecrae import privsep
-from ecrae.privsep import keeper
+from ecrae.privsep import connections
+from ecrae.privsep import files
 
 
 _PROC = pathlib.Path('/proc')
-_TCP_REPAIR = 19
-#: Leave repair mode without probing the window: the peer saw no gap.
-_REPAIR_OFF = -1
 _STOPPED = 'Tt'
-#: Offset of tcpi_bytes_acked in struct tcp_info (linux/tcp.h).
-_BYTES_ACKED = 120
 
 
 def _stat(pid: int) -> tuple[str, int, int, int]:
@@ -75,61 +69,11 @@ def _signal(pid: int, number: signal.Signals) -> None:
         os.kill(pid, number)
 
 
-def _files(pid: int) -> Iterator[str]:
-    """Paths of regular files that the process has open or mapped."""
-    for path in (_PROC / str(pid) / 'fd').iterdir():
-        target = _link(path)
-        if target.startswith('/') and not target.startswith('/dev/'):
-            yield target
-    for line in (_PROC / str(pid) / 'maps').read_text().splitlines():
-        fields = line.split(maxsplit=5)
-        if len(fields) == 6 and fields[5].startswith('/'):
-            yield fields[5]
-
-
-def _sizes(pid: int, paths: Iterable[str]) -> dict[str, int]:
-    """Sizes as the workload sees them; what it alone has is left out."""
-    root = _PROC / str(pid) / 'root'
-    found = {}
-    for path in sorted(set(paths)):
-        with contextlib.suppress(OSError):
-            status = os.stat(f'{root}{path}')
-            if os.path.isfile(f'{root}{path}'):
-                found[path] = status.st_size
-    return found
-
-
 def _memory_kib(pid: int) -> int:
     for line in (_PROC / str(pid) / 'status').read_text().splitlines():
         if line.startswith(('VmRSS:', 'VmSwap:')):
             return int(line.split()[1])
     return 0
-
-
-def _tcp_sockets(pid: int) -> Iterator[socket.socket]:
-    """Established TCP sockets of the process, as duplicates."""
-    try:
-        paths = list((_PROC / str(pid) / 'fd').iterdir())
-    except OSError:
-        return  # It ended meanwhile.
-    for path in paths:
-        if not _link(path).startswith('socket:'):
-            continue
-        with contextlib.suppress(OSError):
-            duplicate = socket.socket(
-                fileno=keeper.duplicate(pid, int(path.name))
-            )
-            with duplicate:
-                if (
-                    duplicate.family
-                    in (
-                        socket.AF_INET,
-                        socket.AF_INET6,
-                    )
-                    and duplicate.type == socket.SOCK_STREAM
-                ):
-                    duplicate.getpeername()
-                    yield duplicate
 
 
 @privsep.context.entrypoint
@@ -142,9 +86,12 @@ def describe(root: int) -> dict[str, Any]:
     if not pids:
         raise exception.NotFound(noun='process', name=root)
     tree = []
-    files: dict[str, int] = {}
+    sizes: dict[str, int] = {}
+    programs: dict[str, str] = {}
     for pid in pids:
-        files |= _sizes(pid, _files(pid))
+        inside = str(_PROC / str(pid) / 'root')
+        sizes |= files.sizes_at(inside, files.used(pid))
+        programs |= files.prints_at(inside, files.programs(pid))
         tree.append(
             {
                 'pid': pid,
@@ -159,7 +106,8 @@ def describe(root: int) -> dict[str, Any]:
     session = _stat(root)[2]
     return {
         'tree': tree,
-        'files': files,
+        'files': sizes,
+        'programs': programs,
         'memory_kib': sum(_memory_kib(pid) for pid in pids),
         'shell_job': session not in pids,
     }
@@ -189,12 +137,6 @@ def usage(root: int) -> dict[str, Any]:
 def taken(pids: list[int]) -> list[int]:
     """Those of ``pids`` that are in use here, by a process or thread."""
     return [pid for pid in pids if (_PROC / str(pid)).exists()]
-
-
-@privsep.context.entrypoint
-def file_sizes(paths: list[str]) -> dict[str, int]:
-    """Sizes of those of ``paths`` that are files here."""
-    return _sizes(os.getpid(), paths)
 
 
 @privsep.context.entrypoint
@@ -260,14 +202,7 @@ def thaw(root: int, start: int | None, keep: list[int]) -> bool:
         return False
     pids = tree_of(root)
     for pid in pids:
-        for endpoint in _tcp_sockets(pid):
-            with contextlib.suppress(OSError):
-                if endpoint.getsockopt(socket.IPPROTO_TCP, _TCP_REPAIR):
-                    endpoint.setsockopt(
-                        socket.IPPROTO_TCP,
-                        _TCP_REPAIR,
-                        struct.pack('i', _REPAIR_OFF),
-                    )
+        connections.leave_repair(pid)
     # Children first: a parent must not see them stopped.
     for pid in reversed(pids):
         if pid not in keep:
@@ -298,19 +233,6 @@ def start_of(pid: int) -> int:
     if not _alive(pid):
         raise exception.NotFound(noun='process', name=pid)
     return _stat(pid)[3]
-
-
-@privsep.context.entrypoint
-def bytes_sent(pid: int) -> int:
-    """Bytes that the peers of a process's TCP sockets have received."""
-    total = 0
-    for endpoint in _tcp_sockets(pid):
-        with contextlib.suppress(OSError, struct.error):
-            info = endpoint.getsockopt(
-                socket.IPPROTO_TCP, socket.TCP_INFO, 256
-            )
-            total += struct.unpack_from('=Q', info, _BYTES_ACKED)[0]
-    return total
 
 
 @privsep.context.entrypoint

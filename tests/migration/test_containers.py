@@ -174,6 +174,20 @@ class Apart(Moves):
                 words = ('storage', 'volume', 'delete', 'default', 'data')
                 daemon.command(*words, check=False)
 
+    def test_the_image_that_it_was_made_of_need_not_be_there(
+        self, daemons, counter
+    ):
+        """A container brings its own file system."""
+        fleet, one, two = daemons
+        two.command('image', 'delete', containers.IMAGE)
+        try:
+            found = fleet.migrate(one.workload, 'one', 'two')
+            assert found['phase'] == 'released', found
+            assert (one.state(), two.state()) == ('', 'Running')
+            nodes.wait_for(two.count, 'it to count')
+        finally:
+            two.import_image()
+
     def test_a_volume_of_the_same_name_is_refused(self, daemons, counter):
         fleet, one, two = daemons
         for daemon in (one, two):

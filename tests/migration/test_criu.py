@@ -177,6 +177,23 @@ def test_taken_pids_and_missing_files_are_refused_together(
     assert workload.hosts_beating() == {'one'}
 
 
+def test_another_build_of_the_program_is_refused(fleet, workload, two):
+    """Of the same name and size: only criu would notice, too late."""
+    two.run(
+        'sh',
+        '-c',
+        'cp /usr/bin/python3.13 /run/other && '
+        'printf x | dd of=/run/other bs=1 seek=900 conv=notrunc && '
+        'mount --bind /run/other /usr/bin/python3.13',
+    )
+    try:
+        with pytest.raises(exception.PreCheckFailed, match='another build'):
+            fleet.call('migrate', 'one', 'criu:web', 'two', 'auto')
+    finally:
+        two.run('umount', '-l', '/usr/bin/python3.13')
+    assert workload.hosts_beating() == {'one'}
+
+
 def test_a_cpu_that_lacks_a_flag_is_refused(fleet, workload, two):
     two.run(
         'sh',

@@ -156,6 +156,10 @@ class Daemon:
         self._run()
         self._initialize(_PRESEED.format(address=self.node.address))
         shutil.copy(image, self.node.private / 'var' / 'image.tar.xz')
+        self.import_image()
+
+    def import_image(self) -> None:
+        """Give it the image that :meth:`launch` makes containers of."""
         self.command('image', 'import', '/srv/image.tar.xz', '--alias', IMAGE)
 
     def start_cluster(self, *others: 'Daemon') -> None:

@@ -13,6 +13,7 @@ from ecrae.migration.drivers.criu import capabilities
 from ecrae.migration.drivers.criu import host as hosts
 from ecrae.migration.drivers.criu import rounds
 from ecrae.privsep import criu
+from ecrae.privsep import files
 from ecrae.privsep import keeper
 from ecrae.privsep import network
 from ecrae.privsep import processes
@@ -253,11 +254,25 @@ class CriuDestination(base.Destination):
         return capabilities.lacking_flags(job.needs['cpu_flags'])
 
     def _lacking_files(self, job: jobs.Job) -> list[str]:
-        here = processes.file_sizes(list(job.needs['files']))
+        here = files.sizes(list(job.needs['files']))
         missing = sorted(set(job.needs['files']) - set(here))
         found = [f'it has no file {path}' for path in missing[:5]]
         if len(missing) > len(found):
             found.append(f'nor {len(missing) - len(found)} others')
+        return found + self._other_programs(job)
+
+    def _other_programs(self, job: jobs.Job) -> list[str]:
+        """criu takes the same build only, and says so when it is too late."""
+        programs = job.needs['programs']
+        here = files.prints(list(programs))
+        others = [
+            path
+            for path, wanted in sorted(programs.items())
+            if here.get(path, wanted) != wanted
+        ]
+        found = [f'its {path} is another build' for path in others[:5]]
+        if len(others) > len(found):
+            found.append(f'and so are {len(others) - len(found)} others')
         return found
 
     def _lacking_disk(self, job: jobs.Job) -> list[str]:

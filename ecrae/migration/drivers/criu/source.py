@@ -14,6 +14,7 @@ from ecrae.migration.drivers.criu import capabilities
 from ecrae.migration.drivers.criu import host as hosts
 from ecrae.migration.drivers.criu import images
 from ecrae.migration.drivers.criu import rounds
+from ecrae.privsep import connections
 from ecrae.privsep import criu
 from ecrae.privsep import cure
 from ecrae.privsep import imprint
@@ -134,7 +135,7 @@ class CriuSource(base.Source):
     def bytes_sent(self, job: jobs.Job) -> int:
         """What the destination has acknowledged to the dump under way."""
         pid = self._dumps.get(job.id)
-        return processes.bytes_sent(pid) if pid else 0
+        return connections.bytes_sent(pid) if pid else 0
 
     def _freeze(self, job: jobs.Job) -> None:
         root = job.needs['tree'][0]
