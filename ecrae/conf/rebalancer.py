@@ -245,11 +245,10 @@ Where rebalancers agree on which one of them acts; a tooz URL.
 Possible values:
 
 * ``file:///PATH``: one machine, or several that share the folder
-* ``mysql://USER:PASSWORD@HOST/DATABASE``, ``memcached://HOST:11211``,
-  ``redis://HOST:6379``, ``zookeeper://HOST:2181``: several machines; tooz's
-  package for it must be installed
-* ``etcd3+http://HOST:2379``: likewise, but a leader that is cut off from etcd
-  does not notice that it lost the lead
+* ``mysql://USER:PASSWORD@HOST/DATABASE``, ``redis://HOST:6379``,
+  ``etcd3+http://HOST:2379``, ``zookeeper://HOST:2181``,
+  ``memcached://HOST:11211``: several machines; tooz's package for it must be
+  installed
 """,
         secret=True,
     ),

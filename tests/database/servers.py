@@ -17,7 +17,9 @@ from collections.abc import Iterator
 
 PASSWORD = 'correct horse/battery@staple'
 
-READY = re.compile(r'ready (for|to accept) connections')
+READY = re.compile(
+    r'[Rr]eady (for connections|to accept connections|to serve client)'
+)
 
 #: What keeps Debian packages from starting a server of their own.
 _POLICY = pathlib.Path('/usr/sbin/policy-rc.d')
@@ -105,6 +107,34 @@ def postgresql(folder: pathlib.Path) -> Iterator[str]:
     # SIGINT: do not wait for clients.
     with _running(command, folder / 'log', user, signal.SIGINT):
         yield f'127.0.0.1:{port}'
+
+
+@contextlib.contextmanager
+def redis(folder: pathlib.Path) -> Iterator[str]:
+    """Address ``HOST:PORT`` of a Redis that keeps nothing on disk."""
+    server = require('redis-server', 'redis-server')
+    port = free_port()
+    command = [
+        *(server, '--port', str(port), '--bind', '127.0.0.1'),
+        *('--save', '', '--dir', str(folder)),
+    ]
+    with _running(command, folder / 'log', getpass.getuser(), signal.SIGTERM):
+        yield f'127.0.0.1:{port}'
+
+
+@contextlib.contextmanager
+def etcd(folder: pathlib.Path) -> Iterator[str]:
+    """Address ``HOST:PORT`` of an etcd of one member."""
+    server = require('etcd', 'etcd-server')
+    clients, peers = (f'http://127.0.0.1:{free_port()}' for _ in range(2))
+    command = [
+        *(server, '--data-dir', str(folder / 'data')),
+        *('--listen-client-urls', clients, '--advertise-client-urls', clients),
+        *('--listen-peer-urls', peers, '--initial-advertise-peer-urls', peers),
+        *('--initial-cluster', f'default={peers}'),
+    ]
+    with _running(command, folder / 'log', getpass.getuser(), signal.SIGTERM):
+        yield clients.removeprefix('http://')
 
 
 @contextlib.contextmanager

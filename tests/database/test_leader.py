@@ -1,11 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Rebalancers that agree on a leader in a database server."""
+"""Rebalancers that agree on a leader in a server, of each kind."""
+
+import urllib.request
 
 import pytest
+import redis
 import sqlalchemy as sa
 
+from ecrae.kb import schema
+from ecrae.kb.db import Database
 from tests import rebalancers
+from tests.database import servers
 
 
 #: tooz hands passwords on as the URL has them, so this one is plain.
@@ -72,12 +78,13 @@ def end_connections(server, execute):
     return end
 
 
-@pytest.mark.parametrize('server', ['mariadb', 'postgresql'], indirect=True)
-def test_one_leads_whoever_is_killed_and_whatever_connection_ends(
-    database, url, coordination_url, end_connections, tmp_path
-):
+def _agree(connection, coordination_url, lose, folder):
+    """One leads, whoever is killed, and whenever the server loses the lock.
+
+    :param lose: lets the server lose every lock.
+    """
     one, two = services = [
-        rebalancers.Service(tmp_path / name, url, coordination_url)
+        rebalancers.Service(folder / name, connection, coordination_url)
         for name in ('one', 'two')
     ]
     with rebalancers.running(one):
@@ -90,7 +97,7 @@ def test_one_leads_whoever_is_killed_and_whatever_connection_ends(
             one.start()
             rebalancers.wait_for(lambda: one.leads is False, *services)
 
-            end_connections()
+            lose()
             rebalancers.wait_for(
                 lambda: 'lost the lock' in two.log(), *services
             )
@@ -98,3 +105,50 @@ def test_one_leads_whoever_is_killed_and_whatever_connection_ends(
                 lambda: sorted((one.leads, two.leads)) == [False, True],
                 *services,
             )
+
+
+@pytest.mark.parametrize('server', ['mariadb', 'postgresql'], indirect=True)
+def test_one_leads_whoever_is_killed_and_whatever_connection_ends(
+    database, url, coordination_url, end_connections, tmp_path
+):
+    _agree(url, coordination_url, end_connections, tmp_path)
+
+
+@pytest.fixture
+def connection(tmp_path):
+    """URL of a knowledge base for locks that are kept elsewhere."""
+    url = f'sqlite:///{tmp_path}/kb.sqlite'
+    made = Database(url)
+    schema.upgrade(made)
+    made.engine.dispose()
+    return url
+
+
+def test_one_leads_by_redis_whoever_is_killed_and_whatever_it_forgets(
+    connection, tmp_path
+):
+    with servers.redis(tmp_path) as address:
+        host, port = address.split(':')
+        _agree(
+            connection,
+            f'redis://{address}?timeout=5',
+            redis.Redis(host, int(port)).flushall,
+            tmp_path,
+        )
+
+
+def test_one_leads_by_etcd_whoever_is_killed_and_whatever_it_forgets(
+    connection, tmp_path
+):
+    with servers.etcd(tmp_path) as address:
+
+        def forget():
+            # Every key from the least on.
+            urllib.request.urlopen(
+                f'http://{address}/v3/kv/deleterange',
+                data=b'{"key": "AA==", "range_end": "AA=="}',
+                timeout=10,
+            ).close()
+
+        url = f'etcd3+http://{address}?lock_timeout=5&membership_timeout=5'
+        _agree(connection, url, forget, tmp_path)

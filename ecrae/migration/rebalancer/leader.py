@@ -2,6 +2,7 @@
 
 """Which of several rebalancers acts: the one that holds tooz's lock."""
 
+import base64
 import socket
 import uuid
 from typing import Any
@@ -91,18 +92,25 @@ class Leadership:
 def _is_alive(lock: Any) -> bool:
     """Whether a lock that cannot tell is held still.
 
-    MySQL's and PostgreSQL's are held as long as a connection of theirs lives;
-    they do not notice themselves when the server ends it, and gives the lock
-    to another one.
+    MySQL's and PostgreSQL's are held as long as a connection of theirs lives,
+    etcd's while its key has their value; they do not notice themselves when
+    that ends, and the lock goes to another one.
     """
     connection = getattr(lock, '_conn', None)
-    if connection is None:
-        return bool(getattr(lock, 'acquired', True))
     try:
-        with connection.cursor() as cursor:
-            cursor.execute('SELECT 1')
+        if connection is not None:
+            with connection.cursor() as cursor:
+                cursor.execute('SELECT 1')
+        elif hasattr(lock, '_uuid'):
+            return _has_key(lock)
     except Exception as error:
-        # Each database library has errors of its own.
-        LOG.error('The connection that holds the lock broke: %s', error)
+        # Each library has errors of its own.
+        LOG.error('What holds the lock does not answer: %s', error)
         return False
-    return True
+    return bool(getattr(lock, 'acquired', True))
+
+
+def _has_key(lock: Any) -> bool:
+    """Whether the key of an etcd lock has the lock's value."""
+    found: list[bytes] = lock._coord.client.get(lock._key)
+    return found == [base64.b64decode(lock._uuid)]
