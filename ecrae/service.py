@@ -47,14 +47,19 @@ class Periodic(service.Service):
         )
 
 
-def prepare(program: str, argv: Sequence[str]) -> cfg.ConfigOpts:
+def prepare(
+    program: str, argv: Sequence[str], *, logs_to_stderr: bool = False
+) -> cfg.ConfigOpts:
     """Options from the command line and files; logging as they say.
 
+    :param logs_to_stderr: what is said on stdout is for others to read.
     :raises ConfigError: a file is missing or wrong.
     """
     conf = cfg.ConfigOpts()
     options.register_opts(conf)
     log.register_options(conf)
+    if logs_to_stderr:
+        conf.set_default('use_stderr', True)
     try:
         conf(list(argv), project='ecrae', prog=program)
     except cfg.ConfigFilesNotFoundError as error:

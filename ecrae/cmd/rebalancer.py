@@ -71,7 +71,9 @@ def _run(parsed: argparse.Namespace, others: list[str]) -> int:
     from ecrae.migration.rebalancer import process
     from ecrae.migration.rebalancer import single
 
-    conf = service.prepare('ecrae-rebalancer', others)
+    conf = service.prepare(
+        'ecrae-rebalancer', others, logs_to_stderr=parsed.once
+    )
     if not parsed.once:
         return service.run(conf, process.RebalancerProcess(conf))
     sys.stdout.write(single.turn(conf, is_dry=parsed.dry_run) + '\n')

@@ -70,13 +70,16 @@ def _run(*arguments):
 
 
 def test_one_turn_says_what_is_wrong_in_a_sentence(make, tmp_path):
-    make('one')
+    make('one', DEFAULT={'default_log_levels': 'keystoneauth=DEBUG'})
     done = _run(
         *('--config-file', str(tmp_path / 'one' / 'ecrae.conf')),
-        *('--once', '--dry-run'),
+        *('--once', '--dry-run', '--debug'),
     )
     assert done.returncode == 1
     assert 'does not answer' in done.stderr
+    # What libraries log is no part of the report.
+    assert 'DEBUG' in done.stderr
+    assert done.stdout == ''
     assert 'Traceback' not in done.stderr
 
 
