@@ -45,6 +45,18 @@ class Telemetry:
         for host, value in (watts or {}).items():
             self._publisher.host_power(host, [(now, value)])
 
+    def hold(self, memory_mib):
+        """Publish two minutes of the memory of servers, by identifier."""
+        now = int(time.time())
+        for server, used in memory_mib.items():
+            self._publisher.publish(
+                'instance',
+                server,
+                'memory.usage',
+                [(now - 120 + s, used) for s in range(121)],
+                display_name='web',
+            )
+
     def use(self, cores):
         """Publish two minutes of what servers keep busy, by identifier."""
         now = int(time.time())

@@ -126,5 +126,5 @@ def test_ecrae_status_finds_the_scheduler_in_order(cloud):
     checks = json.loads(done.stdout.splitlines()[-1])['checks']
     found = {each['check']: each for each in checks}
 
-    for check in ('nova.conf', 'Knowledge base', 'Compute hosts'):
+    for check in ('nova.conf', 'heat.conf', 'Knowledge base', 'Compute hosts'):
         assert found[check]['result'] == 0, found[check]['details']

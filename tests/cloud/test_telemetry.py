@@ -13,6 +13,7 @@ import time
 
 import pytest
 
+from ecrae.kb import knowledge
 from ecrae.model.reading import Metric
 from tests.cloud import descriptors
 from tests.cloud.telemetry import Telemetry
@@ -159,6 +160,69 @@ def test_a_tagged_stack_follows_the_measured_load(telemetry, demo, name):
     risen = node_type(2, {**idle, **dict.fromkeys(HOSTS[before], 100)})
 
     assert risen != before
+
+
+def test_what_a_stack_used_is_learned_and_taken_back(
+    cloud, database, telemetry, demo, name
+):
+    config = str(cloud.state / 'etc/ecrae/ecrae.conf')
+
+    def manage(*words):
+        done = cloud.execute(
+            'admin', 'ecrae-manage', '--config-file', config, *words
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def known():
+        with database.reader() as session:
+            return knowledge.load(session).tags['web-frontend']
+
+    def learn(*options):
+        words = ('learn', '--since=0.1', *options, 'web-frontend')
+        rows = json.loads(manage(*words, '-f', 'json'))
+        return {row['quantity']: row for row in rows}
+
+    def explain(stack):
+        words = ('ecrae', '--config-file', config, 'explain', stack)
+        done = cloud.execute('demo', *words, '-f', 'json')
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
+
+    stack = demo.create_stack(name, descriptors.servers('web-frontend', 1))
+    assert stack.stack_status == 'CREATE_COMPLETE'
+    server = demo.servers_of(stack.stack_name)['n0']
+    flavor = server.flavor['original_name']
+    rows = explain(name)
+    assert [row['outcome'] for row in rows].count('chosen') == 1
+    assert all(row['server'] == server.name for row in rows)
+    assert all(row['reason'] for row in rows)
+    before = known()
+    telemetry.hold({server.id: server.flavor['ram'] * 0.75})
+    telemetry.use({server.id: server.flavor['vcpus'] * 0.5})
+    wait_for(
+        lambda: learn('--dry-run'),
+        lambda rows: (
+            rows.get('expected_memory', {}).get('outcome') == 'learned'
+        ),
+    )
+    assert known() == before
+
+    rows = learn()
+
+    assert rows['expected_memory']['flavor'] == flavor
+    assert rows['expected_memory']['expected_after'] == pytest.approx(0.75)
+    used = rows['expected_utilization']
+    assert used['outcome'] == 'learned'
+    assert used['expected_after'] != used['expected_before']
+    assert known() != before
+    history = json.loads(
+        manage('kb', 'history', 'web-frontend', '-f', 'json', '--limit', '50')
+    )
+    learned = [row['id'] for row in history if row['cause'] == 'learn']
+    for change in learned:
+        manage('kb', 'revert', str(change))
+    assert known() == before
 
 
 def test_a_host_that_vanishes_is_estimated(telemetry, where, collector_lines):

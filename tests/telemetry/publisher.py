@@ -82,7 +82,7 @@ class Publisher:
 
     def publish(self, kind, resource, meter, measures, **attributes):
         """Publish (seconds since the epoch, value) pairs of one resource."""
-        key = (kind, resource)
+        key = (kind, resource, meter)
         if key not in self._metrics:
             self._metrics[key] = self._metric_of(
                 kind, resource, meter, attributes
@@ -112,4 +112,13 @@ class Publisher:
             )
         except exceptions.ResourceAlreadyExists:
             made = self._client.resource.get(kind, resource)
-        return made['metrics'][meter]
+        if meter in made['metrics']:
+            return made['metrics'][meter]
+        added = self._client.metric.create(
+            {
+                'name': meter,
+                'resource_id': made['id'],
+                'archive_policy_name': self._policy,
+            }
+        )
+        return added['id']

@@ -7,6 +7,7 @@ Prometheus with hours of the usual exporters' metrics in its storage.
 """
 
 import json
+import re
 import time
 import uuid
 
@@ -32,12 +33,14 @@ from tests.unit.cmd import measured
 
 
 SERVER, REFERENCE = str(uuid.uuid4()), str(uuid.uuid4())
+SHARING = [str(uuid.uuid4()) for _ in range(measured.SHARING)]
 HOSTS = """\
 ecrae_knowledge: 1
 hosts:
   compute-1: {node_type: arm-altra-q80}
   compute-2: {node_type: arm-altra-q80}
   gpu-1: {node_type: arm-altra-q80-l4}
+  mixed-1: {node_type: arm-altra-q80}
   xeon-1: {node_type: x86-xeon-8380}
 """
 #: Two boards between 16 W and 72 W.
@@ -52,7 +55,7 @@ def prometheus_options(folder):
     own.mkdir()
     servers.require('prometheus')
     served = {SERVER: 30.0, REFERENCE: 100.0}
-    day.backfill(own, time.time(), BOARDS_W, served)
+    day.backfill(own, time.time(), BOARDS_W, served, SHARING)
     with servers.prometheus(own, []) as url:
         yield (
             '[ecrae_telemetry]\nsources = prometheus\n'
@@ -78,12 +81,24 @@ def gnocchi_options(gnocchi_url):
             for i, (at, load) in enumerate(loads)
         ],
     )
+    _publish_mixture(publisher, now)
     source = gnocchi.GnocchiSource(
         session, granularity_s=day.STEP_S, window_s=900
     )
     deadline = time.monotonic() + 90
-    for metric in (Metric.UTILIZATION, Metric.POWER_W):
-        while _count(source, metric, now) < day.MINUTES - 2:
+    awaited = [
+        (Subject.HOST, Metric.UTILIZATION, 'compute-1'),
+        (Subject.HOST, Metric.POWER_W, 'compute-1'),
+        (Subject.HOST, Metric.UTILIZATION, 'mixed-1'),
+        (Subject.HOST, Metric.POWER_W, 'mixed-1'),
+        *((Subject.INSTANCE, Metric.CPU_CORES_USED, each) for each in SHARING),
+        *(
+            (Subject.INSTANCE, Metric.MEMORY_USED_MIB, each)
+            for each in SHARING
+        ),
+    ]
+    for cell in awaited:
+        while _count(source, now, *cell) < day.MINUTES - 2:
             assert time.monotonic() < deadline, 'metricd processed nothing'
             time.sleep(1)
     return (
@@ -93,10 +108,26 @@ def gnocchi_options(gnocchi_url):
     )
 
 
-def _count(source, metric, now):
+def _publish_mixture(publisher, now):
+    moments = [(at, day.mixed(i)) for i, at in enumerate(day.moments(now))]
+    publisher.host_cpu('mixed-1', [(at, 100 * m[1]) for at, m in moments])
+    publisher.host_power('mixed-1', [(at, m[2]) for at, m in moments])
+    spent_ns = 0.0
+    cpu = []
+    for at, mixture in moments:
+        spent_ns += day.STEP_S * mixture[0] * gnocchi.NANOSECONDS
+        cpu.append((at, spent_ns))
+    held = [(at, day.MEMORY_MIB) for at, _ in moments]
+    for server in SHARING:
+        names = {'display_name': 'batch'}
+        publisher.publish('instance', server, 'cpu', cpu, **names)
+        publisher.publish('instance', server, 'memory.usage', held, **names)
+
+
+def _count(source, now, subject, metric, name):
     start = now - day.STEP_S * day.MINUTES
-    found = source.history(Subject.HOST, metric, start, now + day.STEP_S)
-    return len([r for r in found if r.name == 'compute-1'])
+    found = source.history(subject, metric, start, now + day.STEP_S)
+    return len([r for r in found if r.name == name])
 
 
 @pytest.fixture
@@ -214,7 +245,8 @@ def test_what_a_server_used_is_learned_and_taken_back(
     )
 
     assert code == 0, errors
-    [row, of_speed] = json.loads(output)
+    rows = {row['quantity']: row for row in json.loads(output)}
+    row, of_speed = rows['expected_utilization'], rows['relative_speed']
     speed = before.tags['web-frontend'].targets[0].relative_speed
     assert row['measured'] == pytest.approx(
         day.CORES_USED * (speed + 1) / 2, rel=0.02
@@ -227,7 +259,6 @@ def test_what_a_server_used_is_learned_and_taken_back(
     )
     assert new != old
     # Three tenths of the requests for the same cores.
-    assert of_speed['quantity'] == 'relative_speed'
     assert of_speed['node_type'] == 'arm-altra-q80'
     assert of_speed['measured'] == pytest.approx(0.3, rel=0.02)
     assert of_speed['expected_after'] == of_speed['measured']
@@ -237,6 +268,45 @@ def test_what_a_server_used_is_learned_and_taken_back(
     assert len(learned) >= 4
     for change in learned:
         assert run(f'kb revert {change["id"]}') == (0, '', '')
+    assert _known(tmp_path) == before
+
+
+@pytest.mark.parametrize('options', ['gnocchi_options', 'prometheus_options'])
+def test_memory_and_watts_are_learned_and_taken_back(
+    options, operator, tmp_path, request, requests_mock
+):
+    run = operator(request.getfixturevalue(options))
+    requests_mock.real_http = True
+    listed = [
+        measured.server(each, 'mixed-1', 'ecrae.batch.large', tag='batch')
+        for each in SHARING
+    ]
+    if options == 'prometheus_options':
+        measured.serve(tmp_path, requests_mock, *listed)
+    else:
+        # The test's Gnocchi has no Keystone: its account knows one endpoint.
+        pages = [{'json': {'servers': page}} for page in (listed, [])]
+        requests_mock.get(re.compile('/servers/detail'), pages)
+    before = _known(tmp_path)
+
+    code, output, errors = run(
+        f'learn --since {day.MINUTES / 60} batch -f json'
+    )
+
+    assert code == 0, errors
+    rows = {row['quantity']: row for row in json.loads(output)}
+    assert rows['expected_memory']['measured'] == pytest.approx(0.75, rel=0.01)
+    assert rows['relative_draw']['measured'] == pytest.approx(
+        measured.DRAW, abs=0.1
+    )
+    after = _known(tmp_path).tags['batch']
+    assert {target.relative_draw for target in after.targets} == {
+        rows['relative_draw']['expected_after']
+    }
+    history = json.loads(run('kb history batch -f json --limit 50')[1])
+    for change in history:
+        if change['cause'] == 'learn':
+            assert run(f'kb revert {change["id"]}') == (0, '', '')
     assert _known(tmp_path) == before
 
 

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 
+import dataclasses
 import json
 import os
+import time
 
 import pytest
 
@@ -9,8 +11,12 @@ from ecrae.cmd import installation
 from ecrae.cmd import status
 from ecrae.kb import catalogue
 from ecrae.kb import knowledge
+from ecrae.kb import readings
 from ecrae.kb import schema
 from ecrae.kb.db import Database
+from ecrae.model.knowledge import KnownHost
+from tests.unit.clients import wire
+from tests.unit.kb import test_readings
 
 
 @pytest.fixture
@@ -162,6 +168,47 @@ def test_telemetry_that_never_was(check, files):
 
     assert code == 1
     assert found['Telemetry'][0] == 1
+
+
+@pytest.mark.parametrize(('age_s', 'result'), [(60, 0), (86400, 1)])
+def test_telemetry_is_fresh_or_named_stale(check, files, age_s, result):
+    _append(files / 'ecrae.conf', '[ecrae_telemetry]\nsources = file\n')
+    database = Database(f'sqlite:///{files}/kb.sqlite')
+    read = dataclasses.replace(
+        test_readings.read('compute-1', 1), measured_at=time.time() - age_s
+    )
+    with database.writer() as session:
+        readings.replace_all(session, [read])
+
+    found = check()[1]['Telemetry']
+
+    assert found[0] == result
+    assert not result or 'measurement' in found[1]
+
+
+@pytest.mark.parametrize(('known', 'result'), [('one', 0), ('other', 1)])
+def test_every_compute_host_is_known_or_named(
+    check, files, requests_mock, known, result
+):
+    wire.WireCloud(requests_mock).hosts(wire.hypervisor('one'))
+    _append(
+        files / 'ecrae.conf',
+        f'[ecrae_cloud]\nauth_type = password\nauth_url = {wire.AUTH}\n'
+        'username = ecrae\npassword = x\nuser_domain_id = default\n'
+        'project_domain_id = default\nproject_name = service\n',
+    )
+    database = Database(f'sqlite:///{files}/kb.sqlite')
+    hosts = {known: KnownHost(name=known, node_type='x86-xeon-8380')}
+    with database.writer() as session:
+        before = knowledge.load(session)
+        after = dataclasses.replace(before, hosts=hosts)
+        knowledge.store(session, before, after)
+
+    code, found = check()
+
+    assert code == result
+    assert found['Compute hosts'][0] == result
+    assert not result or 'one unknown' in found['Compute hosts'][1]
 
 
 def test_wrong_configuration_file(capsys):
