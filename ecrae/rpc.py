@@ -7,9 +7,13 @@ arrive as what they were; anything else is a remote error.
 """
 
 import contextlib
+import functools
 import warnings
+from collections.abc import Callable
 from collections.abc import Iterator
 from typing import Any
+from typing import TypeVar
+from typing import cast
 
 from oslo_config import cfg
 from oslo_service import backend
@@ -29,7 +33,8 @@ TOPIC = 'ecrae-agent'
 
 Transport = messaging.Transport
 Target = messaging.Target
-expected_exceptions = messaging.expected_exceptions
+
+_Method = TypeVar('_Method', bound=Callable[..., Any])
 
 #: What oslo.messaging looks for in the configuration it is given, but
 #: registers in the global one only.
@@ -146,3 +151,9 @@ def _plain(error: exception.EcraeError) -> exception.EcraeError:
     )
     plain: exception.EcraeError = kind(_words(error))
     return plain
+
+
+def answers(method: _Method) -> _Method:
+    """Our errors are answers; any other is logged here with its traceback."""
+    expecting = messaging.expected_exceptions(exception.EcraeError)
+    return cast(_Method, functools.wraps(method)(expecting(method)))

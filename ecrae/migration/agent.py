@@ -3,15 +3,10 @@
 """What an agent does when it is called: the server side of ``AgentAPI``."""
 
 import dataclasses
-import functools
 import threading
-import time
 import uuid
-from collections.abc import Callable
 from collections.abc import Mapping
 from typing import Any
-from typing import TypeVar
-from typing import cast
 
 from oslo_log import log
 
@@ -21,6 +16,7 @@ from ecrae.migration import destination
 from ecrae.migration import job as jobs
 from ecrae.migration import journal as journals
 from ecrae.migration import modes
+from ecrae.migration import progress
 from ecrae.migration import rpcapi
 from ecrae.migration import source
 from ecrae.migration.drivers import base
@@ -28,27 +24,6 @@ from ecrae.privsep import machine
 
 
 LOG = log.getLogger(__name__)
-
-_Method = TypeVar('_Method', bound=Callable[..., Any])
-
-
-def _answers(method: _Method) -> _Method:
-    """Our errors are answers; any other is logged here with its traceback."""
-    expecting = rpc.expected_exceptions(exception.EcraeError)
-    return cast(_Method, functools.wraps(method)(expecting(method)))
-
-
-@dataclasses.dataclass(slots=True)
-class _Work:
-    """A migration that a thread of this process is at."""
-
-    cancel: threading.Event
-    thread: threading.Thread | None = None
-    progress: base.Progress = dataclasses.field(
-        default_factory=lambda: base.Progress(phase='begin')
-    )
-    #: Monotonic time at which the present phase began.
-    since: float = dataclasses.field(default_factory=time.monotonic)
 
 
 class AgentManager:
@@ -81,10 +56,10 @@ class AgentManager:
         self._max_outgoing = max_outgoing
         self._bmc_file = bmc_file
         self._sleep_method = sleep_method
-        self._work: dict[str, _Work] = {}
+        self._work: dict[str, progress.Work] = {}
         self._lock = threading.Lock()
 
-    @_answers
+    @rpc.answers
     def get_agent(self, _context: Any) -> dict[str, Any]:
         """What this host can move, and what is on it."""
         return {
@@ -100,14 +75,14 @@ class AgentManager:
             ],
         }
 
-    @_answers
+    @rpc.answers
     def plan_migration(
         self, _context: Any, workload: str, destination: str, mode: str
     ) -> dict[str, Any]:
         """The job as it would be done."""
         return self._plan(workload, destination, mode).to_dict()
 
-    @_answers
+    @rpc.answers
     def migrate(
         self, _context: Any, workload: str, destination: str, mode: str
     ) -> dict[str, Any]:
@@ -123,19 +98,19 @@ class AgentManager:
             self._start(job)
         return job.to_dict()
 
-    @_answers
+    @rpc.answers
     def list_migrations(self, _context: Any) -> list[dict[str, Any]]:
         """Every migration in the journal."""
         return [self._show(entry) for entry in self._going.journal.entries()]
 
-    @_answers
+    @rpc.answers
     def get_migration(
         self, _context: Any, migration_id: str
     ) -> dict[str, Any]:
         """One migration, with its progress."""
         return self._show(self._going.journal.read(migration_id))
 
-    @_answers
+    @rpc.answers
     def cancel_migration(self, _context: Any, migration_id: str) -> None:
         """Stop a migration that can still be stopped."""
         work = self._work.get(migration_id)
@@ -147,7 +122,7 @@ class AgentManager:
             )
         work.cancel.set()
 
-    @_answers
+    @rpc.answers
     def give_back(self, _context: Any, migration_id: str, reason: str) -> None:
         """Run the frozen copy here."""
         if migration_id in self._work:
@@ -156,57 +131,57 @@ class AgentManager:
             )
         self._going.give_back(migration_id, reason)
 
-    @_answers
+    @rpc.answers
     def get_offers(self, _context: Any, driver: str) -> dict[str, Any]:
         """What one driver can do here; nothing without it."""
         found = self._driven.get(driver)
         return found.capabilities() if found else {}
 
-    @_answers
+    @rpc.answers
     def check(self, _context: Any, job: Mapping[str, Any]) -> None:
         """Refuse what could not run here."""
         self._coming.check(jobs.Job.from_dict(job))
 
-    @_answers
+    @rpc.answers
     def prepare(self, _context: Any, job: Mapping[str, Any]) -> dict[str, Any]:
         """Be ready for a workload."""
         return self._coming.prepare(jobs.Job.from_dict(job))
 
-    @_answers
+    @rpc.answers
     def restore(
         self, _context: Any, migration_id: str, sent: Mapping[str, Any]
     ) -> str:
         """Make the copy."""
         return self._coming.restore(migration_id, sent)
 
-    @_answers
+    @rpc.answers
     def activate(self, _context: Any, migration_id: str) -> str:
         """Run the copy."""
         return self._coming.activate(migration_id)
 
-    @_answers
+    @rpc.answers
     def status(self, _context: Any, migration_id: str) -> str:
         """The phase here."""
         return self._coming.status(migration_id)
 
-    @_answers
+    @rpc.answers
     def yield_workload(
         self, _context: Any, migration_id: str, reason: str
     ) -> str:
         """Give an incomplete copy up."""
         return self._coming.yield_workload(migration_id, reason)
 
-    @_answers
+    @rpc.answers
     def finish(self, _context: Any, migration_id: str) -> None:
         """Close the journal."""
         self._coming.finish(migration_id)
 
-    @_answers
+    @rpc.answers
     def control_power(self, _context: Any, of_host: str, verb: str) -> str:
         """Ask another host's management controller."""
         return machine.control_power(self._bmc_file, of_host, verb)
 
-    @_answers
+    @rpc.answers
     def suspend_host(self, _context: Any) -> None:
         """Go to sleep, unless something is here or on its way."""
         here = [
@@ -265,14 +240,14 @@ class AgentManager:
         return job
 
     def _start(self, job: jobs.Job) -> None:
-        work = _Work(threading.Event())
+        work = progress.Work(threading.Event())
         work.thread = threading.Thread(
             target=self._run, args=(job, work), name=f'migration {job.id}'
         )
         self._work[job.id] = work
         work.thread.start()
 
-    def _run(self, job: jobs.Job, work: _Work) -> None:
+    def _run(self, job: jobs.Job, work: progress.Work) -> None:
         try:
             phase = self._going.migrate(job, work.cancel)
             LOG.info('Migration %s of %s: %s', job.id, job.workload, phase)
@@ -282,12 +257,11 @@ class AgentManager:
         finally:
             del self._work[job.id]
 
-    def report(self, migration_id: str, progress: base.Progress) -> None:
+    def report(self, migration_id: str, told: base.Progress) -> None:
         """Remember how far a migration is."""
         work = self._work.get(migration_id)
-        if work is not None and progress.phase != work.progress.phase:
-            work.progress = progress
-            work.since = time.monotonic()
+        if work is not None:
+            work.reach(told)
 
     def recover_arrivals(self) -> None:
         """At the start: copies that the process before this one left."""
@@ -302,7 +276,7 @@ class AgentManager:
             with self._lock:
                 if entry.id in self._work:
                     continue
-                self._work[entry.id] = _Work(threading.Event())
+                self._work[entry.id] = progress.Work(threading.Event())
             try:
                 phase = self._going.recover(entry.id)
                 LOG.info('Migration %s taken up: %s', entry.id, phase)
@@ -317,43 +291,9 @@ class AgentManager:
         return str(self._api.get_migration(host, migration_id)['phase'])
 
     def _show(self, entry: journals.Entry) -> dict[str, Any]:
-        shown = {
-            'id': entry.id,
-            'role': str(entry.role),
-            'phase': str(entry.phase),
-            'began': entry.began,
-            'changed': entry.changed,
-            **{
-                name: entry.facts.get(name, '')
-                for name in (
-                    'workload',
-                    'source',
-                    'destination',
-                    'mode',
-                    'reason',
-                    'step',
-                    'problem',
-                    'reason_returned',
-                    'reason_yielded',
-                )
-            },
-        }
         work = self._work.get(entry.id)
+        done = 0
         if work is not None:
-            shown['progress'] = self._progress(entry, work)
-        return shown
-
-    def _progress(self, entry: journals.Entry, work: _Work) -> dict[str, Any]:
-        job = jobs.Job.from_dict(entry.facts)
-        done = self._driven[job.driver].source.bytes_sent(job)
-        total = int(job.needs.get('memory_kib', 0)) << 10
-        elapsed_s = time.monotonic() - work.since
-        rate = done / elapsed_s if elapsed_s > 0 else 0.0
-        left_s = max(total - done, 0) / rate if rate else None
-        return {
-            'phase': work.progress.phase,
-            'bytes_done': done,
-            'bytes_total': total,
-            'rate_bytes_s': rate,
-            'left_s': left_s,
-        }
+            job = jobs.Job.from_dict(entry.facts)
+            done = self._driven[job.driver].source.bytes_sent(job)
+        return progress.show(entry, work, done)
