@@ -159,15 +159,25 @@ def stopped(root: int) -> list[int]:
     return [pid for pid in tree_of(root) if _stat(pid)[0] in _STOPPED]
 
 
-@privsep.context.entrypoint
-def is_traced(pids: list[int]) -> bool:
-    """Whether somebody, such as criu, holds a thread of them."""
+def _is_held(pids: list[int]) -> bool:
+    """Whether somebody traces a thread of them, as criu does."""
     for pid in pids:
         for path in (_PROC / str(pid) / 'task').glob('*/status'):
             with contextlib.suppress(OSError):
                 if '\nTracerPid:\t0\n' not in path.read_text():
                     return True
     return False
+
+
+@privsep.context.entrypoint
+def wait_released(pids: list[int], timeout_s: float = 5.0) -> bool:
+    """Wait until nobody traces a thread of them; whether that is so."""
+    deadline = time.monotonic() + timeout_s
+    while is_held := _is_held(pids):
+        if time.monotonic() > deadline:
+            break
+        time.sleep(0.002)
+    return not is_held
 
 
 @privsep.context.entrypoint

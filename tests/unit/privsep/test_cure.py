@@ -236,7 +236,7 @@ def test_one_that_somebody_else_holds_is_said(counter, folder):
         ptrace._ptrace(ptrace._SEIZE, counter.pid)
         signal.pause()
     deadline = time.monotonic() + 10
-    while not processes.is_traced([counter.pid]):
+    while processes.wait_released([counter.pid], timeout_s=0.0):
         assert time.monotonic() < deadline
     try:
         with pytest.raises(exception.TransferFailed):
@@ -244,6 +244,7 @@ def test_one_that_somebody_else_holds_is_said(counter, folder):
     finally:
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
+    assert processes.wait_released([counter.pid])
     assert counter.thaws()
 
 

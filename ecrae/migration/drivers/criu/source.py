@@ -119,9 +119,15 @@ class CriuSource(base.Source):
     def revert(self, job: jobs.Job) -> None:
         """End criu, give the addresses back, let the tree go on."""
         root = job.needs['tree'][0]
+        is_frozen = (self._host.folder(job) / 'frozen').exists()
+        if not is_frozen:
+            # criu pre-dumps running processes only, which nobody could put
+            # right: it holds them for a moment, and must let them go first.
+            pids = [member['pid'] for member in job.needs['tree']]
+            processes.wait_released(pids)
         processes.end_helpers(str(self._host.folder(job)))
         network.unlock(root['pid'])
-        if (self._host.folder(job) / 'frozen').exists():
+        if is_frozen:
             for item in job.needs['addresses']:
                 network.add_address(item['address'], item['device'])
             self._thaw(job)
@@ -199,7 +205,8 @@ class CriuSource(base.Source):
             if number > 1:
                 options['previous'] = number - 1
             report(base.Progress(phase=f'pre-copy round {number}'))
-            self._pre_dump(job, options)
+            pid = criu.start('pre-dump', str(folder), options)
+            hosts.wait_end(pid, folder, 'pre-dump', _ROUND_TIMEOUT_S)
             pages = rounds.pages_written(
                 criu.dump_statistics(str(folder), name)
             )
@@ -209,27 +216,6 @@ class CriuSource(base.Source):
         report(
             base.Progress(phase=f'pre-copy ended: {verdict}, {written} pages')
         )
-
-    def _pre_dump(self, job: jobs.Job, options: dict[str, Any]) -> None:
-        """One round; the tree stands still until criu has let it go."""
-        folder = self._host.folder(job)
-        tree = [member['pid'] for member in job.needs['tree']]
-        self._freeze(job)
-        pid = criu.start('pre-dump', str(folder), options)
-        was_held = False
-
-        def release() -> str:
-            nonlocal was_held
-            is_held = processes.is_traced(tree)
-            if was_held and not is_held:
-                self._thaw(job)
-            was_held = is_held
-            return ''
-
-        hosts.wait_end(
-            pid, folder, 'pre-dump', _ROUND_TIMEOUT_S, obstacle=release
-        )
-        self._thaw(job)
 
     def _thaw(self, job: jobs.Job) -> None:
         """Put the frozen tree right and let it go on; again does nothing.
