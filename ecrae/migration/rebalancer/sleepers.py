@@ -6,10 +6,9 @@ Hosts that can stand in for each other form a pool: the same architecture
 and zone. In each pool, for every resource (vCPUs, memory, busy cores)::
 
     need(T) = max(headroom · used, growth(T))
-    growth(T) = m + z · √v      of the largest rise of use within T so far
 
-``m`` and ``v`` are :mod:`ecrae.model.forecast`'s mean and variance. Without
-a history ``growth`` is nought and the headroom decides alone.
+with ``growth`` of :mod:`.growth`. Without a history it is nought and the
+headroom decides alone.
 
 Hosts are woken when less than ``need(lead)`` is free on the hosts that are
 awake, where *lead* is what waking takes: before the room is needed. They are
@@ -32,16 +31,14 @@ from collections.abc import Sequence
 import numpy as np
 
 from ecrae.migration.rebalancer import waking
-from ecrae.model import forecast
+from ecrae.migration.rebalancer.growth import History
+from ecrae.migration.rebalancer.growth import growth
 from ecrae.model.cluster import HostState
 from ecrae.model.plan import Action
 from ecrae.model.plan import ActionKind
 from ecrae.model.power import FloatArray
 from ecrae.model.power import PowerCurve
 
-
-#: Samples of the history after which one counts half.
-HALF_LIFE = 144.0
 
 #: The resources of a machine, in the order of its arrays.
 RESOURCES = ('vCPUs', 'MiB of memory', 'cores for load')
@@ -94,15 +91,6 @@ class Rules:
     safety: float = 2.0
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class History:
-    """What the hosts of one pool were used for, at regular times."""
-
-    #: Oldest first, shape (samples, r).
-    used: FloatArray
-    interval_s: float
-
-
 def decide(
     machines: Sequence[Machine],
     histories: Mapping[str, History],
@@ -124,34 +112,6 @@ def decide(
         if not woken:
             sleeps += pool.to_sleep()
     return wakes + sleeps
-
-
-def growth(
-    history: History, lead_s: float, capacity: FloatArray, safety: float
-) -> FloatArray:
-    """How much more may be used within a time, shape (r,).
-
-    :param capacity: of the whole pool: a rise is never expected to be more.
-    """
-    steps = max(1, int(np.ceil(lead_s / history.interval_s)))
-    used = history.used
-    # What is too short to have seen a rise tells nothing.
-    steps = min(steps, len(used) - 1)
-    if steps < 1:
-        return np.zeros_like(capacity)
-    windows = np.lib.stride_tricks.sliding_window_view(used, steps + 1, axis=0)
-    rises = np.maximum(windows.max(axis=2) - windows[:, :, 0], 0.0)
-    # No belief beforehand: a pool that was never seen to grow is not taken
-    # to, or hosts that slept at first would be woken by the first samples.
-    expected = [
-        forecast.forecast(rises[:, [r]].T, np.zeros(1), HALF_LIFE)
-        for r in range(used.shape[1])
-    ]
-    bound = [
-        float(each.mean[0] + safety * np.sqrt(each.variance[0]))
-        for each in expected
-    ]
-    return np.minimum(np.array(bound), capacity)
 
 
 class _Pool:

@@ -20,6 +20,7 @@ import numpy as np
 from ecrae.migration.optimizer.placement import Placement
 from ecrae.migration.optimizer.snapshot import Host
 from ecrae.migration.optimizer.snapshot import Snapshot
+from ecrae.migration.rebalancer import growth
 from ecrae.migration.rebalancer import overload
 from ecrae.migration.rebalancer import sleepers
 from ecrae.migration.rebalancer.observer import View
@@ -137,7 +138,7 @@ class Supplement:
             switching.switched_s(),
         )
         histories = {
-            pool: sleepers.History(
+            pool: growth.History(
                 used=np.array(used), interval_s=switching.interval_s
             )
             for pool, used in self._remember(machines).items()

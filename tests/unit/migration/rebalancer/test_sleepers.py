@@ -6,8 +6,9 @@ import hypothesis
 import numpy as np
 from hypothesis import strategies as st
 
+from ecrae.migration.rebalancer import growth
 from ecrae.migration.rebalancer import sleepers
-from ecrae.migration.rebalancer.sleepers import History
+from ecrae.migration.rebalancer.growth import History
 from ecrae.migration.rebalancer.sleepers import Machine
 from ecrae.migration.rebalancer.sleepers import Rules
 from ecrae.model import power
@@ -158,7 +159,7 @@ def test_steady_use_is_expected_to_stay_from_the_first_sample_on():
     capacity = np.array([100.0, 400.0, 100.0])
     for samples in (2, 3, 50):
         history = steps(*[10.0] * samples)
-        assert (sleepers.growth(history, 600, capacity, 3.0) == 0).all()
+        assert (growth.growth(history, 600, capacity, 3.0) == 0).all()
 
 
 def test_a_short_history_says_nothing():
@@ -167,7 +168,7 @@ def test_a_short_history_says_nothing():
         history = dataclasses.replace(
             history, used=history.used.reshape(-1, 3)
         )
-        assert (sleepers.growth(history, 600, capacity, 2.0) == 0).all()
+        assert (growth.growth(history, 600, capacity, 2.0) == 0).all()
 
 
 def test_none_is_woken_that_one_still_resting_makes_needless():
@@ -254,7 +255,7 @@ def test_sleep_never_takes_headroom_or_spares(fleet):
         assert (free + 1e-6 >= rules.headroom * used).all()
         if host.pool in histories:
             capacity = sum((h.free + h.used for h in here), np.zeros(3))
-            rise = sleepers.growth(
+            rise = growth.growth(
                 histories[host.pool], rules.lead_s, capacity, rules.safety
             )
             assert (free + 1e-6 >= rise).all()
