@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""usage: openstack.py ADDRESS PORT HOST...   Keystone, Nova and Placement.
+"""usage: openstack.py SCRATCH ADDRESS PORT HOST...
 
-Answers as they do for a cloud of these hosts, on which no server runs; Nova
-remembers which of its services are enabled.
+Keystone, Nova and Placement: answers as they do for a cloud of these hosts, on
+which no server runs. Nova remembers which of its services are enabled, and
+takes one for down while the host's management controller, whose folder is in
+SCRATCH, says that it is off.
 """
 
 import http.server
@@ -21,7 +23,8 @@ TOP = pathlib.Path(__file__).resolve().parents[2]
 class Cloud:
     """What the three services say."""
 
-    def __init__(self, url, hosts):
+    def __init__(self, scratch, url, hosts):
+        self.scratch = scratch
         self.url = url
         self.services = {
             host: {
@@ -52,9 +55,11 @@ class Cloud:
         if path == '/v3':
             return {'version': fixture.V3Discovery(f'{self.url}/v3')}
         if path == '/compute/os-hypervisors/detail':
+            self._look()
             hosts = [] if 'marker' in query else sorted(self.services)
             return {'hypervisors': [self._hypervisor(each) for each in hosts]}
         if path == '/compute/os-services':
+            self._look()
             wanted = query.get('host', [*self.services])
             found = [self.services[each] for each in wanted]
             return {'services': found}
@@ -78,6 +83,13 @@ class Cloud:
                 service.update(body)
                 return {'service': service}
         return None
+
+    def _look(self):
+        """Notice which hosts have gone, and which are back."""
+        for host, service in self.services.items():
+            power = self.scratch / f'bmc-{host}' / 'power'
+            is_off = power.exists() and power.read_text().strip() == '0'
+            service['state'] = 'down' if is_off else 'up'
 
     def _hypervisor(self, host):
         service = self.services[host]
@@ -139,8 +151,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
 def main():
     """Serve until killed."""
-    address, port, *hosts = sys.argv[1:]
-    Handler.cloud = Cloud(f'http://{address}:{port}', hosts)
+    scratch, address, port, *hosts = sys.argv[1:]
+    url = f'http://{address}:{port}'
+    Handler.cloud = Cloud(pathlib.Path(scratch), url, hosts)
     server = http.server.ThreadingHTTPServer((address, int(port)), Handler)
     server.serve_forever()
 

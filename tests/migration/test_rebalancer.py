@@ -3,8 +3,10 @@
 """``ecrae-rebalancer`` moves a real container between two Incus daemons.
 
 The whole service: it sees what two agents report, plans for watts, tells the
-agents over RabbitMQ to move the container, and puts the emptied host to
-sleep. Of OpenStack only the wire is there: no server is to be moved.
+agents over RabbitMQ to move the container, and has the emptied host switched
+off, and on again, by ``ipmitool`` on the other host: over IPMI to a simulated
+management controller, whose power button is the node's. Of OpenStack only the
+wire is there: no server is to be moved.
 """
 
 import contextlib
@@ -15,6 +17,7 @@ import subprocess
 import sys
 
 import pytest
+from testnodes import bmc
 from testnodes import nodes
 
 from tests.migration import openstack
@@ -50,8 +53,11 @@ failure_pause = 600
 coordination_url = file://{scratch}/coordination
 [ecrae_power]
 enabled = True
-driver = noop
-spare_hosts = 0
+driver = ipmi
+ipmi_relays = two
+spare_hosts = {spare_hosts}
+min_on_time = 0
+min_off_time = 0
 settle_time = 1
 """
 
@@ -84,9 +90,31 @@ def cloud(daemons):
     path.write_text(HOSTS)
     fleet.manage('kb', 'import', '--builtin')
     fleet.manage('kb', 'import', str(path))
-    argv = (openstack.__file__, nodes.CONTROL, PORT, 'one', 'two')
+    scratch = str(fleet.site.scratch)
+    argv = (openstack.__file__, scratch, nodes.CONTROL, PORT, 'one', 'two')
     with _running(fleet.site, 'openstack', *argv):
         yield
+
+
+@pytest.fixture
+def controller(daemons):
+    """The management controller of node ``one``, known to node ``two``."""
+    fleet, one, _ = daemons
+
+    def lose():
+        one.node.kill()
+        fleet.forget_agent(one.node)
+
+    def boot():
+        one.node.start()
+        one.restart()
+        fleet.start_agent(one.node)
+
+    with bmc.Bmc(one.node, lose=lose, boot=boot) as made:
+        path = fleet.certificates('two').parent / 'bmc.ini'
+        path.touch(mode=0o600)
+        path.write_text(made.entry())
+        yield made
 
 
 @pytest.fixture
@@ -95,13 +123,22 @@ def rebalancer(daemons, cloud):
     fleet, _, _ = daemons
     site = fleet.site
     options = site.scratch / 'rebalancer.conf'
-    options.write_text(
-        OPTIONS.format(control=nodes.CONTROL, port=PORT, scratch=site.scratch)
-    )
     control = str(site.scratch / 'control.conf')
     config = ('--config-file', control, '--config-file', str(options))
     argv = ('-m', 'ecrae.cmd.rebalancer', *config)
-    return lambda: _running(site, 'rebalancer', *argv)
+
+    def run(spare_hosts):
+        options.write_text(
+            OPTIONS.format(
+                control=nodes.CONTROL,
+                port=PORT,
+                scratch=site.scratch,
+                spare_hosts=spare_hosts,
+            )
+        )
+        return _running(site, 'rebalancer', *argv)
+
+    return run
 
 
 def _asked(fleet, *words):
@@ -115,23 +152,41 @@ def _ended(fleet):
     return [each for each in found if each['state'] in ('SUCCEEDED', 'FAILED')]
 
 
-def test_the_service_moves_a_container_and_lets_its_host_sleep(
-    daemons, rebalancer
+def _power(fleet):
+    """What the controller tells the agent of node two."""
+    return fleet.call('control_power', 'two', 'one', 'status')
+
+
+def test_a_container_moves_and_its_host_is_switched_off_and_on(
+    daemons, controller, rebalancer
 ):
     fleet, one, two = daemons
     one.launch()
     try:
         reached = one.count()
-        with rebalancer():
-            nodes.wait_for(lambda: _ended(fleet), 'a plan to end', 120.0)
-        assert (one.state(), two.state()) == ('', 'Running')
+        assert _power(fleet) == 'on'
+        with rebalancer(spare_hosts=0):
+            nodes.wait_for(lambda: _ended(fleet), 'a plan to end', 180.0)
+        assert two.state() == 'Running'
         assert two.count() >= reached
-    finally:
-        for daemon in (one, two):
-            daemon.delete()
+        assert _power(fleet) == 'off'
+        assert fleet.running_agents() == {'two'}
 
-    (listed,) = _ended(fleet)
-    assert listed['state'] == 'SUCCEEDED', listed
+        with rebalancer(spare_hosts=1):
+            nodes.wait_for(lambda: len(_ended(fleet)) > 1, 'a wake', 180.0)
+        assert _power(fleet) == 'on'
+        assert controller.asked == ['set shutdown 1', 'set power 1']
+        assert fleet.call('get_agent', 'one')['workloads'] == []
+        assert (one.state(), two.state()) == ('', 'Running')
+    finally:
+        two.delete()
+
+    woken, listed = sorted(
+        _ended(fleet), key=lambda each: each['created'], reverse=True
+    )
+    assert {woken['state'], listed['state']} == {'SUCCEEDED'}
+    (wake,) = _asked(fleet, 'proposal', 'show', woken['id'])['actions']
+    assert (wake['kind'], wake['destination']) == ('wake', 'one')
     shown = _asked(fleet, 'proposal', 'show', listed['id'])
     assert [
         (each['kind'], each['workload'], each['source'], each['destination'])

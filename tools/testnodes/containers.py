@@ -162,6 +162,10 @@ class Daemon:
         """Give it the image that :meth:`launch` makes containers of."""
         self.command('image', 'import', '/srv/image.tar.xz', '--alias', IMAGE)
 
+    def restart(self) -> None:
+        """Start it again in a node that was booted anew."""
+        self._run()
+
     def start_cluster(self, *others: 'Daemon') -> None:
         """Let this daemon, which was started, and others be a cluster."""
         name = self.node.name

@@ -30,7 +30,14 @@ BASE = (
     'python3-minimal',
     'tini',
 )
-INCUS = (*BASE, 'busybox-static', 'incus', 'rsync', 'xz-utils')
+INCUS = (
+    *BASE,
+    'busybox-static',
+    'incus',
+    'ipmitool',
+    'rsync',
+    'xz-utils',
+)
 LXD = (*BASE, 'busybox-static', 'lxd', 'rsync', 'xz-utils')
 
 _SID = 'deb http://deb.debian.org/debian sid main'
