@@ -20,6 +20,7 @@ from ecrae.model.power import FloatArray
 from ecrae.model.reading import Metric
 from ecrae.model.reading import Reading
 from ecrae.model.reading import Subject
+from ecrae.telemetry import learning
 from ecrae.telemetry.history import History
 
 
@@ -43,7 +44,10 @@ def moments(
     """
     tagged: dict[str, list[Server]] = collections.defaultdict(list)
     for server in servers:
-        if server.metadata.get(hints.TAG) in known.tags:
+        if (
+            server.metadata.get(hints.TAG) in known.tags
+            and server.flavor in known.flavors
+        ):
             tagged[server.host].append(server)
     hosts = [
         name
@@ -62,9 +66,14 @@ def moments(
             name,
             pairing.moments(busy.get(name, ()), drawn.get(name, ())),
             {
-                server.id: (server.metadata[hints.TAG], cores_used[server.id])
+                server.id: (server.metadata[hints.TAG], series)
                 for server in tagged[name]
-                if cores_used.get(server.id)
+                if (
+                    series := learning.possible(
+                        cores_used.get(server.id, ()),
+                        known.flavors[server.flavor],
+                    )
+                )
             },
         )
         for name in sorted(hosts)

@@ -46,8 +46,7 @@ def usages(
             continue
         values = [
             reading.value
-            for reading in series.get(server.id, ())
-            if reading.value <= flavor.vcpus * ROUNDING
+            for reading in possible(series.get(server.id, ()), flavor)
         ]
         served = [reading.value for reading in requests.get(server.id, ())]
         parts = _memory_parts(memory.get(server.id, ()), flavor)
@@ -64,6 +63,15 @@ def usages(
                 )
             )
     return dict(found)
+
+
+def possible(cores: Iterable[Reading], flavor: Flavor) -> list[Reading]:
+    """Cores used, without what no server of the flavor can use."""
+    return [
+        reading
+        for reading in cores
+        if reading.value <= flavor.vcpus * ROUNDING
+    ]
 
 
 def _memory_parts(readings: Iterable[Reading], flavor: Flavor) -> list[float]:

@@ -114,7 +114,8 @@ def test_memory_and_watts_are_learned_and_taken_back(
     )
     for name in names:
         measured.hold(tmp_path, name, 0.75 * 32768)
-    # Bytes where MiB are meant are nobody's memory.
+    # Nobody's: nanoseconds where cores are meant, and bytes for MiB.
+    measured.use(tmp_path, names[0], 1e9, count=50)
     measured.hold(tmp_path, names[0], 0.75 * 32768 * 2**20, count=50)
     measured.serve(
         tmp_path,
