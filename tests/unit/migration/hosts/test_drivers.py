@@ -12,50 +12,12 @@ from ecrae import privsep
 from ecrae.migration import rpcapi
 from ecrae.migration.hosts import drivers
 from tests.unit.migration.cloud import Cloud
+from tests.unit.migration.hosts import ironic
 from tests.unit.migration.hosts.nova import HOST
 from tests.unit.migration.hosts.nova import Nova
 
 
-IRONIC = 'https://ironic.test/v1/nodes'
 MAC = '52:54:00:12:34:56'
-
-
-class Node:
-    """A node of an Ironic that takes a while."""
-
-    def __init__(self, mock, name, *, is_soft_possible=True):
-        self.state = 'power on'
-        self.target = None
-        self.error = None
-        self.asked = []
-        self.is_busy = False
-        self._is_soft_possible = is_soft_possible
-        mock.get(f'{IRONIC}/{name}', json=self._show)
-        mock.put(f'{IRONIC}/{name}/states/power', json=self._set)
-
-    def _show(self, request, _context):
-        assert request.headers['OpenStack-API-Version'] == 'baremetal 1.27'
-        shown = {
-            'power_state': self.state,
-            'target_power_state': self.target,
-            'last_error': self.error,
-        }
-        if self.target == 'soft power off' and not self._is_soft_possible:
-            self.target, self.error = None, 'timeout'
-        elif self.target:
-            is_on = self.target == 'power on'
-            self.state = 'power on' if is_on else 'power off'
-            self.target = None
-        return shown
-
-    def _set(self, request, context):
-        if self.is_busy:
-            context.status_code = 409
-            return {'error_message': 'locked'}
-        self.asked.append(request.json()['target'])
-        self.target, self.error = self.asked[-1], None
-        context.status_code = 202
-        return {}
 
 
 @pytest.fixture
@@ -72,7 +34,7 @@ def _until(driver, verb, is_on):
 
 
 def test_ironic_switches_its_node(nova):
-    node = Node(nova.wire.mock, 'rack2-slot7')
+    node = ironic.Node(nova.wire.mock, 'rack2-slot7')
     driver = drivers.IronicDriver(nova.connection, {HOST: 'rack2-slot7'})
     assert driver.is_on(HOST) is True
     _until(driver, 'switch_off', False)
@@ -81,18 +43,18 @@ def test_ironic_switches_its_node(nova):
 
 
 def test_ironic_uses_force_when_the_system_does_not_stop(nova):
-    node = Node(nova.wire.mock, HOST, is_soft_possible=False)
+    node = ironic.Node(nova.wire.mock, HOST, is_soft_possible=False)
     _until(drivers.IronicDriver(nova.connection, {}), 'switch_off', False)
     assert node.asked == ['soft power off', 'power off']
 
 
 def test_ironic_may_be_busy_but_must_know_the_node(nova):
-    node = Node(nova.wire.mock, HOST)
+    node = ironic.Node(nova.wire.mock, HOST)
     node.is_busy = True
     driver = drivers.IronicDriver(nova.connection, {})
     driver.switch_off(HOST)
     assert driver.is_on(HOST) is True
-    nova.wire.mock.get(f'{IRONIC}/{HOST}', status_code=404)
+    nova.wire.mock.get(f'{ironic.NODES}/{HOST}', status_code=404)
     with pytest.raises(exception.NotFound, match=f'node named {HOST}'):
         driver.is_on(HOST)
 

@@ -18,6 +18,7 @@ from ecrae.model.cluster import HostState
 from ecrae.model.knowledge import Knowledge
 from ecrae.model.knowledge import KnownHost
 from tests.unit.migration.cloud import Cloud
+from tests.unit.migration.hosts import ironic
 from tests.unit.migration.hosts.nova import HOST
 from tests.unit.migration.hosts.nova import Nova
 
@@ -152,6 +153,30 @@ def test_sleeping_twice_and_waking_twice_is_the_same_as_once(world):
     world.wake()
     assert world.switch.pressed == pressed
     assert world.end() == IN
+
+
+@pytest.mark.parametrize(
+    ('is_soft_possible', 'asked'),
+    [
+        (True, ['soft power off', 'power on']),
+        (False, ['soft power off', 'power off', 'power on']),
+    ],
+)
+def test_a_host_sleeps_and_wakes_by_ironic(world, is_soft_possible, asked):
+    nova = world.nova
+    node = ironic.Node(
+        nova.wire.mock,
+        'rack2-slot7',
+        is_soft_possible=is_soft_possible,
+        follow=lambda is_on: setattr(nova, 'is_on', is_on),
+    )
+    driver = drivers.IronicDriver(nova.connection, {HOST: 'rack2-slot7'})
+    world.sleep(driver=driver)
+    assert (world.end(), node.state) == (OUT, 'power off')
+    world.sleep(driver=driver)
+    world.wake(driver=driver)
+    assert (world.end(), node.state) == (IN, 'power on')
+    assert node.asked == asked
 
 
 @pytest.mark.parametrize(
