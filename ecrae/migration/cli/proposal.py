@@ -3,7 +3,6 @@
 """``ecrae proposal``: the rebalancer's plans, and a person's word on them."""
 
 import argparse
-import dataclasses
 import datetime
 from collections.abc import Iterator
 from typing import Any
@@ -14,7 +13,7 @@ from ecrae import command
 from ecrae import exception
 from ecrae.kb import plans
 from ecrae.kb.db import Database
-from ecrae.model.plan import Action
+from ecrae.migration.cli import plan_fields as shown
 from ecrae.model.plan import Plan
 from ecrae.model.plan import State
 
@@ -23,32 +22,6 @@ from ecrae.model.plan import State
 _KNOWN = 1000
 
 _OPEN = (State.PENDING, State.APPROVED, State.ONGOING)
-
-
-class Actions(command.Nested):
-    """Actions: a line each for people, objects in JSON."""
-
-    def human_readable(self) -> str:
-        """One line for each, numbered in order."""
-        return '\n'.join(
-            f'{number}. {action.state}: {_words(action)}, saves '
-            f'{action.saving_w:.1f} W, costs {action.cost_j:.0f} J: '
-            f'{action.error or action.reason}'
-            for number, action in enumerate(self._value, start=1)
-        )
-
-    def machine_readable(self) -> list[dict[str, Any]]:
-        """The actions as mappings."""
-        return [
-            {
-                **dataclasses.asdict(action),
-                'kind': str(action.kind),
-                'state': str(action.state),
-                'started_at': _moment(action.started_at),
-                'finished_at': _moment(action.finished_at),
-            }
-            for action in self._value
-        ]
 
 
 class List(command.Lister):
@@ -98,10 +71,10 @@ class List(command.Lister):
             (
                 plan.id,
                 str(plan.state),
-                _moment(plan.created_at),
+                shown.moment(plan.created_at),
                 plan.strategy,
                 len(plan.actions),
-                _saving_w(plan),
+                shown.saving_w(plan),
                 plan.error,
             )
             for plan in found
@@ -130,7 +103,7 @@ class Show(_One, command.ShowOne):
 
     def take_action(self, parsed_args: Any) -> tuple[Any, Any]:
         """All that is known of it."""
-        return _fields(_find(_database(self.conf), parsed_args.id))
+        return shown.of_plan(_find(_database(self.conf), parsed_args.id))
 
 
 class Approve(_One, command.ShowOne):
@@ -206,7 +179,7 @@ class History(command.Lister):
         )
         return columns, (
             (
-                _moment(action.finished_at),
+                shown.moment(action.finished_at),
                 str(action.kind),
                 action.workload,
                 action.source,
@@ -274,39 +247,4 @@ def _changed(
     now = datetime.datetime.now(datetime.UTC)
     with database.writer() as session:
         plans.set_state(session, plan.id, state, now)
-    return _fields(_find(database, plan.id))
-
-
-def _fields(plan: Plan) -> tuple[Any, Any]:
-    fields = {
-        'id': plan.id,
-        'state': str(plan.state),
-        'created': _moment(plan.created_at),
-        'updated': _moment(plan.updated_at),
-        'strategy': plan.strategy,
-        'power_before_w': round(plan.power_before_w, 1),
-        'power_after_w': round(plan.power_after_w, 1),
-        'power_bound_w': round(plan.power_bound_w or 0.0, 1),
-        'saving_w': _saving_w(plan),
-        'cost_j': round(sum(each.cost_j for each in plan.actions)),
-        'actions': Actions(plan.actions),
-        'error': plan.error,
-    }
-    return tuple(fields), tuple(fields.values())
-
-
-def _saving_w(plan: Plan) -> float:
-    return round(plan.power_before_w - plan.power_after_w, 1)
-
-
-def _words(action: Action) -> str:
-    if action.source == action.destination:
-        return f'{action.kind} {action.source}'
-    return (
-        f'{action.kind} {action.workload}: {action.source} → '
-        f'{action.destination}'
-    )
-
-
-def _moment(when: datetime.datetime | None) -> str:
-    return when.isoformat(timespec='seconds') if when else ''
+    return shown.of_plan(_find(database, plan.id))
