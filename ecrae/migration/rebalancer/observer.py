@@ -25,7 +25,7 @@ from ecrae.kb.db import Database
 from ecrae.migration.optimizer.snapshot import Snapshot
 from ecrae.migration.rebalancer import assembly
 from ecrae.migration.rebalancer import strain
-from ecrae.migration.rebalancer.overload import Component
+from ecrae.migration.rebalancer.component import Component
 from ecrae.model import load
 from ecrae.model import reading
 from ecrae.model.agent import Agent

@@ -2,21 +2,12 @@
 
 """Components that pass their threshold, and where they belong now. Pure.
 
-A component's *strain* is its load, or its requests a second, against the
-threshold that its owner or the operator set; above 1 for the whole hold time
-it is moved. On another host the same work strains it by ::
-
-    strain' = strain · s(here) / s(there) · c(there) / c(here)
-    c       = max(1, u / 0.9)
-
-with ``s`` the relative speed that profiling measured for the tag and ``u``
-the host's utilization, there with the component on it: a host busier than
-that serves nobody at full speed. A host is better when ``strain' ≤ 1 −
-margin``. Better hosts of the same architecture come first, by live migration
-(or the agents); failing these, a component that is marked relocatable is
-redeployed on another architecture that its tag has a large enough flavor
-for. Among better hosts the energy function of :mod:`ecrae.model.ranking`
-chooses.
+One whose :mod:`strain <.component>` is above 1 for the whole hold time is
+moved. A host is better when ``strain' ≤ 1 − margin`` there. Better hosts of the
+same architecture come first, by live migration (or the agents); failing these,
+a component that is marked relocatable is redeployed on another architecture
+that its tag has a large enough flavor for. Among better hosts the energy
+function of :mod:`ecrae.model.ranking` chooses.
 """
 
 import dataclasses
@@ -28,54 +19,19 @@ from collections.abc import Sequence
 import numpy as np
 
 from ecrae.migration.optimizer.objective import Migration
+from ecrae.migration.rebalancer.component import Component
+from ecrae.migration.rebalancer.component import draw
+from ecrae.migration.rebalancer.component import speed
+from ecrae.migration.rebalancer.component import strain_at
 from ecrae.model import ranking
 from ecrae.model.cluster import Host
 from ecrae.model.cluster import HostState
 from ecrae.model.host_arrays import HostArrays
-from ecrae.model.knowledge import Tag
-from ecrae.model.knowledge import TagTarget
 from ecrae.model.plan import Action
 from ecrae.model.plan import ActionKind
 from ecrae.model.ranking import Boards
 from ecrae.model.tariff import PLAIN
 from ecrae.model.tariff import Tariff
-
-
-#: Utilization above which everything on a host gets slower.
-CROWDED = 0.9
-
-
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Component:
-    """A workload that has a threshold, as it is now."""
-
-    id: str
-    #: Hostname.
-    host: str
-    vcpus: float
-    memory_mib: float
-    #: Cores kept busy.
-    busy_cores: float
-    #: None where nothing measures it.
-    requests_per_s: float | None = None
-    #: What a move copies; None where that is all of its memory.
-    memory_used_mib: float | None = None
-    #: Busy part of its vCPUs that is too much; None: no such threshold.
-    max_load: float | None = None
-    max_requests_per_s: float | None = None
-    #: None for a component without a tag: as fast anywhere.
-    tag: Tag | None = None
-    is_relocatable: bool = False
-
-    @property
-    def strain(self) -> float:
-        """The worse of load and requests against their thresholds."""
-        strains = [0.0]
-        if self.max_load:
-            strains.append(self.busy_cores / self.vcpus / self.max_load)
-        if self.max_requests_per_s and self.requests_per_s is not None:
-            strains.append(self.requests_per_s / self.max_requests_per_s)
-        return max(strains)
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,7 +111,7 @@ def _relief(
         for host in room.values()
         if host is not here
         and host.state is HostState.AWAKE
-        and _strain_at(component, here, host) <= 1.0 - rules.margin
+        and strain_at(component, here, host) <= 1.0 - rules.margin
     ]
     within = [
         host
@@ -180,36 +136,6 @@ def _relief(
         return _action(
             component, here, beyond, ActionKind.REDEPLOY, rules.tariff
         )
-    return None
-
-
-def _strain_at(component: Component, here: Host, there: Host) -> float:
-    relative = _speed(component, here) / _speed(component, there)
-    added = component.busy_cores * relative / there.node_type.cores
-    crowding = _crowding(there.utilization + added)
-    return component.strain * relative * crowding / _crowding(here.utilization)
-
-
-def _crowding(utilization: float) -> float:
-    return max(1.0, utilization / CROWDED)
-
-
-def _speed(component: Component, host: Host) -> float:
-    """Relative speed of the tag on a host; 1 where nobody measured it."""
-    target = _target(component, host)
-    return target.relative_speed if target else 1.0
-
-
-def _draw(component: Component, host: Host) -> float:
-    """What its busy cores draw on a host against the host's curve."""
-    target = _target(component, host)
-    return target.relative_draw if target else 1.0
-
-
-def _target(component: Component, host: Host) -> TagTarget | None:
-    for target in component.tag.targets if component.tag else ():
-        if target.node_type.name == host.node_type.name:
-            return target
     return None
 
 
@@ -254,7 +180,7 @@ def _action(
     busy = component.busy_cores / component.vcpus
     # What is measured was measured here; speeds count against this host.
     speeds = [
-        _speed(component, host) / _speed(component, here) for host in hosts
+        speed(component, host) / speed(component, here) for host in hosts
     ]
     added = ranking.marginal(
         HostArrays.of(hosts, tariff),
@@ -262,7 +188,7 @@ def _action(
         busy,
         np.array(speeds),
         _boards(component, hosts),
-        np.array([_draw(component, host) for host in hosts]),
+        np.array([draw(component, host) for host in hosts]),
     )
     best = min(
         range(len(hosts)),
@@ -278,7 +204,7 @@ def _action(
         reason=(
             f'at {100 * component.strain:.0f} % of its threshold on '
             f'{here.node_type.name}; {verb} to {there.node_type.name}, '
-            f'expected at {100 * _strain_at(component, here, there):.0f} %'
+            f'expected at {100 * strain_at(component, here, there):.0f} %'
         ),
         saving_w=_freed_w(component, here) - float(added.power_w[best]),
         cost_j=_cost_j(component) if kind is ActionKind.MIGRATE else 0.0,
@@ -303,7 +229,7 @@ def _freed_w(component: Component, host: Host) -> float:
         busy,
         1.0,
         boards,
-        _draw(component, host),
+        draw(component, host),
     )
     return float(added.power_w[0])
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from collections.abc import Mapping
 from collections.abc import Sequence
 
-from ecrae.migration.rebalancer.overload import Component
+from ecrae.migration.rebalancer.component import Component
 from ecrae.model import hints
 from ecrae.model import reading
 from ecrae.model.fleet import FleetServer

@@ -23,6 +23,7 @@ from ecrae.migration.optimizer.snapshot import Snapshot
 from ecrae.migration.rebalancer import growth
 from ecrae.migration.rebalancer import overload
 from ecrae.migration.rebalancer import sleepers
+from ecrae.migration.rebalancer.component import Component
 from ecrae.migration.rebalancer.observer import View
 from ecrae.migration.rebalancer.proposal import Proposal
 from ecrae.migration.rebalancer.worth import Baseline
@@ -175,9 +176,7 @@ class _Fits:
             self._baseline.objective, problem.start, problem.n_units
         )
 
-    def __call__(
-        self, component: overload.Component, host: cluster.Host
-    ) -> bool:
+    def __call__(self, component: Component, host: cluster.Host) -> bool:
         unit = self._baseline.units.get(component.id)
         place = self._baseline.places.get(host.name)
         if unit is None or place is None:

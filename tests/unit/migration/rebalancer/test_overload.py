@@ -7,7 +7,7 @@ import pytest
 from hypothesis import strategies as st
 
 from ecrae.migration.rebalancer import overload
-from ecrae.migration.rebalancer.overload import Component
+from ecrae.migration.rebalancer.component import Component
 from ecrae.migration.rebalancer.overload import Rules
 from ecrae.model import power
 from ecrae.model.cluster import Flavor

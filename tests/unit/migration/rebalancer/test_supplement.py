@@ -8,6 +8,7 @@ import pytest
 
 from ecrae.migration.rebalancer import overload
 from ecrae.migration.rebalancer import sleepers
+from ecrae.migration.rebalancer.component import Component
 from ecrae.migration.rebalancer.cycle import Cycle
 from ecrae.migration.rebalancer.cycle import Outcome
 from ecrae.migration.rebalancer.executor import Executor
@@ -231,7 +232,7 @@ def test_a_strained_component_goes_first_once_it_held(make):
     world.facts = {
         'hosts': (_full('a', kinds[0]), _full('b', kinds[1])),
         'components': (
-            overload.Component(
+            Component(
                 id='s',
                 host='a',
                 vcpus=2.0,
