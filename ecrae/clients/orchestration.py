@@ -7,7 +7,6 @@ to a callable as it appears, so that a command shows progress without knowing
 of heatclient.
 """
 
-import dataclasses
 import time
 from collections.abc import Callable
 from collections.abc import Mapping
@@ -19,6 +18,10 @@ from heatclient import exc as heat_exceptions
 from ecrae import exception
 from ecrae.clients import failures
 from ecrae.clients.session import Connection
+from ecrae.clients.stack import Event
+from ecrae.clients.stack import Place
+from ecrae.clients.stack import Request
+from ecrae.clients.stack import Stack
 
 
 #: Seconds between two looks at a stack that is being worked on.
@@ -30,71 +33,6 @@ PAGE = 500
 #: Depth to which nested stacks' events are followed: Heat's own default
 #: for how deep they may nest.
 NESTED_DEPTH = 5
-
-
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Stack:
-    """A stack at one moment."""
-
-    id: str
-    name: str
-    #: Such as ``CREATE_COMPLETE``.
-    status: str
-    status_reason: str
-    outputs: Mapping[str, Any] = dataclasses.field(default_factory=dict)
-
-    @property
-    def is_in_progress(self) -> bool:
-        """Whether Heat still works on it."""
-        return self.status.endswith('_IN_PROGRESS')
-
-    @property
-    def is_complete(self) -> bool:
-        """Whether what was last asked of it has been done."""
-        return self.status.endswith('_COMPLETE')
-
-
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Event:
-    """Something that happened to a resource, or to the stack itself."""
-
-    id: str
-    time: str
-    resource: str
-    status: str
-    reason: str
-
-
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
-    """What a stack is to be."""
-
-    template: Mapping[str, Any]
-    files: Mapping[str, str] = dataclasses.field(default_factory=dict)
-    parameters: Mapping[str, Any] = dataclasses.field(default_factory=dict)
-    #: Minutes after which Heat gives up; None leaves it to the service.
-    timeout_min: int | None = None
-    #: Whether Heat takes away by itself what it fails to create.
-    rollback: bool = False
-
-    def _fields(self) -> dict[str, Any]:
-        fields: dict[str, Any] = {
-            'template': dict(self.template),
-            'files': dict(self.files),
-            'parameters': dict(self.parameters),
-            'disable_rollback': not self.rollback,
-        }
-        if self.timeout_min is not None:
-            fields['timeout_mins'] = self.timeout_min
-        return fields
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Place:
-    """A resource by its stack and its name there."""
-
-    stack_id: str
-    resource: str
 
 
 class Stacks:
@@ -130,7 +68,7 @@ class Stacks:
         with failures.reported('Heat', f'create stack {name}'):
             try:
                 answer = self._api.stacks.create(
-                    stack_name=name, **request._fields()
+                    stack_name=name, **request.fields()
                 )
             except heat_exceptions.HTTPConflict as error:
                 raise exception.Conflict(
@@ -142,7 +80,7 @@ class Stacks:
     def update(self, stack_id: str, request: Request) -> None:
         """Start to make an existing stack what ``request`` says."""
         with failures.reported('Heat', 'update a stack'):
-            self._api.stacks.update(stack_id, **request._fields())
+            self._api.stacks.update(stack_id, **request.fields())
 
     def change_template(
         self, stack_id: str, template: Mapping[str, Any]
@@ -240,7 +178,7 @@ class Stacks:
         """Resources that ``create`` would make; makes nothing."""
         with failures.reported('Heat', f'preview stack {name}'):
             stack = self._api.stacks.preview(
-                stack_name=name, **request._fields()
+                stack_name=name, **request.fields()
             )
         return list(stack.resources)
 

@@ -25,6 +25,7 @@ from ecrae.clients import compute
 from ecrae.clients import orchestration
 from ecrae.clients import servers
 from ecrae.clients.session import Connection
+from ecrae.clients.stack import Stack
 from ecrae.kb import db
 from ecrae.kb import knowledge as kb_knowledge
 from ecrae.kb.redeployments import Redeployment
@@ -204,7 +205,7 @@ def _is_begun(case: Case, known: Redeployment | None) -> bool:
     return known is not None and case.stack().status.startswith('ROLLBACK')
 
 
-def _verdict(case: Case, stack: orchestration.Stack, why: str) -> str:
+def _verdict(case: Case, stack: Stack, why: str) -> str:
     """Why the old server is to stay; empty: another runs in its place."""
     successor = case.stacks.server_of(case.place)
     if stack.status == 'UPDATE_COMPLETE' and successor != case.server:

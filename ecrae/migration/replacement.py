@@ -9,7 +9,7 @@ from collections.abc import MutableMapping
 from typing import Any
 
 from ecrae import exception
-from ecrae.clients import orchestration
+from ecrae.clients.stack import Place
 from ecrae.model import hints
 
 
@@ -68,7 +68,7 @@ def _mapping(
 
 
 def is_asked_for(
-    template: Mapping[str, Any], place: orchestration.Place, server_id: str
+    template: Mapping[str, Any], place: Place, server_id: str
 ) -> bool:
     """Whether the replacement was asked for already, and is wanted still.
 

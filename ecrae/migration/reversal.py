@@ -22,6 +22,8 @@ from ecrae.clients import orchestration
 from ecrae.clients import servers
 from ecrae.clients.attachments import Lacks
 from ecrae.clients.session import Connection
+from ecrae.clients.stack import Place
+from ecrae.clients.stack import Stack
 from ecrae.kb import db
 from ecrae.kb import redeployments
 from ecrae.kb.redeployments import Redeployment
@@ -42,10 +44,10 @@ class Case:
     """A server, the resource of a stack that it is, and who asks Heat."""
 
     server: str
-    place: orchestration.Place
+    place: Place
     stacks: orchestration.Stacks
 
-    def stack(self) -> orchestration.Stack:
+    def stack(self) -> Stack:
         """The stack as it is now.
 
         :raises Conflict: it is gone.
@@ -151,7 +153,7 @@ class Reversal:
                     return lacks
             self._pause(orchestration.POLL_INTERVAL_S)
 
-    def _settled(self, case: Case) -> orchestration.Stack:
+    def _settled(self, case: Case) -> Stack:
         """The stack, after Heat was asked to see that all is as it should be.
 
         What has failed counts as failed until somebody updates the stack. An

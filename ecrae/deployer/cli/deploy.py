@@ -14,10 +14,10 @@ from typing import Any
 
 from ecrae import command
 from ecrae import exception
-from ecrae.clients.orchestration import Event
-from ecrae.clients.orchestration import Request
-from ecrae.clients.orchestration import Stack
 from ecrae.clients.orchestration import Stacks
+from ecrae.clients.stack import Event
+from ecrae.clients.stack import Request
+from ecrae.clients.stack import Stack
 from ecrae.deployer import deployment
 from ecrae.deployer.cli import plan
 

@@ -3,11 +3,11 @@
 """Components that pass their threshold, and where they belong now. Pure.
 
 One whose :mod:`strain <.component>` is above 1 for the whole hold time is
-moved. A host is better when ``strain' ≤ 1 − margin`` there. Better hosts of the
-same architecture come first, by live migration (or the agents); failing these,
-a component that is marked relocatable is redeployed on another architecture
-that its tag has a large enough flavor for. Among better hosts the energy
-function of :mod:`ecrae.model.ranking` chooses.
+moved. A host is better when ``strain' ≤ 1 − margin`` there. Better hosts of
+the same architecture come first, by live migration (or the agents); failing
+these, a component that is marked relocatable is redeployed on another
+architecture that its tag has a large enough flavor for. Among better hosts the
+energy function of :mod:`ecrae.model.ranking` chooses.
 """
 
 import dataclasses

@@ -6,10 +6,11 @@ import pytest
 
 from ecrae import exception
 from ecrae.clients import orchestration
+from ecrae.clients.stack import Request
 from tests.unit.clients import wire
 
 
-REQUEST = orchestration.Request(
+REQUEST = Request(
     template={'heat_template_version': '2013-05-23'},
     files={'a.sh': 'echo'},
     parameters={'size': 3},

@@ -5,7 +5,7 @@ import copy
 import pytest
 
 from ecrae import exception
-from ecrae.clients.orchestration import Place
+from ecrae.clients.stack import Place
 from ecrae.migration import replacement
 
 
