@@ -118,19 +118,20 @@ def _kill_criu(
     struck: threading.Event,
 ) -> Callable[[], None]:
     node = drill.here if fault.step == 'dump' else drill.there
-    found: list[int] = []
-
-    def is_there() -> bool:
-        # The program itself; the agent and the keeper name it, too.
-        pids = node.pids(f'^[^ ]*criu {fault.step} ')
-        found[:] = pids
-        return bool(pids)
+    # The program itself; the agent and the keeper name it, too.
+    pattern = f'^[^ ]*criu {fault.step} '
 
     def kill() -> None:
         time.sleep(drill.rng.choice((0.0, 0.02, 0.1, 0.4)))
-        node.run('kill', '-9', *map(str, found), check=False)
+        # Looked for anew: what was criu a moment ago may be the restored
+        # workload by now, and nobody brings that back from a kill.
+        done = node.run('pkill', '-9', '-f', pattern, check=False)
+        if done.returncode == 0:
+            struck.set()
 
-    thread = drill.when(is_there, kill, struck)
+    # It may have ended before the kill.
+    tried = threading.Event()
+    thread = drill.when(lambda: bool(node.pids(pattern)), kill, tried)
     return thread.join
 
 
