@@ -164,6 +164,13 @@ def dump_statistics(folder: str, name: str) -> bytes:
 
 
 @privsep.context.entrypoint
+def restored_root(folder: str) -> int:
+    """The pid here of a restored tree that has pids of its own."""
+    path = pathlib.Path(criu_words.checked_folder(folder)) / criu_words.ROOT
+    return int(path.read_text())
+
+
+@privsep.context.entrypoint
 def pages_status(folder: str) -> str:
     """How the keeper's daemon ended; empty while it runs."""
     path = pathlib.Path(criu_words.checked_folder(folder)) / keeper.STATUS

@@ -11,6 +11,8 @@ from typing import Any
 from ecrae import exception
 
 
+#: The file in which criu writes the restored root's pid.
+ROOT = 'root.pid'
 VERBS = ('dump', 'pre-dump', 'page-server', 'lazy-pages', 'restore')
 
 _FOLDER = re.compile(
@@ -116,7 +118,7 @@ def arguments(verb: str, folder: str, options: Mapping[str, Any]) -> list[str]:
     :param folder: the migration's; holds logs and the images' folder.
     :param options: ``images``, ``pid``, ``address``, ``port``, ``tls``
         (cacert, cert, key), ``lazy``, ``track``, ``previous`` (round),
-        ``shell_job``.
+        ``shell_job``, ``has_own_pids``.
     :raises UsageError: when one of them cannot be.
     """
     if verb not in VERBS:
@@ -127,4 +129,6 @@ def arguments(verb: str, folder: str, options: Mapping[str, Any]) -> list[str]:
         words += _tree(verb, options)
     if verb in ('dump', 'restore') and options.get('lazy'):
         words.append('--lazy-pages')
+    if verb == 'restore' and options.get('has_own_pids'):
+        words += ['--pidfile', f'{folder}/{ROOT}']
     return words + _pages(verb, options) + _rounds(verb, options)

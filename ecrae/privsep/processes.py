@@ -76,6 +76,24 @@ def _memory_kib(pid: int) -> int:
     return 0
 
 
+def _own_pid(pid: int) -> int:
+    """The pid by which it knows itself."""
+    for line in (_PROC / str(pid) / 'status').read_text().splitlines():
+        if line.startswith('NSpid:'):
+            return int(line.split()[-1])
+    return pid
+
+
+def _own_namespaces(pid: int) -> list[str]:
+    """Kinds of namespaces in which it is and this process is not."""
+    return [
+        path.name
+        for path in sorted((_PROC / str(pid) / 'ns').iterdir())
+        if not path.name.endswith('_for_children')
+        and _link(path) != _link(_PROC / 'self' / 'ns' / path.name)
+    ]
+
+
 @privsep.context.entrypoint
 def describe(root: int) -> dict[str, Any]:
     """What another host must know of the tree.
@@ -95,6 +113,7 @@ def describe(root: int) -> dict[str, Any]:
         tree.append(
             {
                 'pid': pid,
+                'own_pid': _own_pid(pid),
                 'start': _stat(pid)[3],
                 'exe': _link(_PROC / str(pid) / 'exe'),
                 'threads': [
@@ -110,6 +129,7 @@ def describe(root: int) -> dict[str, Any]:
         'programs': programs,
         'memory_kib': sum(_memory_kib(pid) for pid in pids),
         'shell_job': session not in pids,
+        'namespaces': _own_namespaces(root),
     }
 
 
@@ -247,23 +267,47 @@ def start_of(pid: int) -> int:
 
 @privsep.context.entrypoint
 def end_restored(
-    tree: list[dict[str, Any]], since: int, timeout_s: float = 10.0
+    tree: list[dict[str, Any]],
+    since: int,
+    *,
+    has_own_pids: bool = False,
+    timeout_s: float = 10.0,
 ) -> None:
     """Kill the copy of ``tree`` that criu made, or half made, since then.
 
     Only processes with the tree's pids that started after ``since`` clock
     ticks and run the tree's programs, or still criu's, are touched.
+
+    :param has_own_pids: that the tree has a pid namespace of its own: its
+        first process is looked for by its own pid, and is stopped.
     """
     doomed = set()
-    for member in tree:
-        pid = int(member['pid'])
-        if _alive(pid) and _stat(pid)[3] >= since:
-            exe = _link(_PROC / str(pid) / 'exe')
-            if exe == member['exe'] or exe.endswith('/criu'):
-                doomed.update(tree_of(pid))
+    for member in tree[:1] if has_own_pids else tree:
+        pids = [int(member['pid'])]
+        if has_own_pids:
+            pids = list(_namesakes(int(member['own_pid'])))
+        for pid in pids:
+            if _alive(pid) and _stat(pid)[3] >= since:
+                exe = _link(_PROC / str(pid) / 'exe')
+                if exe == member['exe'] or exe.endswith('/criu'):
+                    doomed.update(tree_of(pid))
     for pid in doomed:
         _signal(pid, signal.SIGKILL)
     _wait_until_dead(doomed, timeout_s)
+
+
+def _namesakes(own_pid: int) -> Iterator[int]:
+    """Stopped processes elsewhere that know themselves by that pid."""
+    for path in _PROC.iterdir():
+        if path.name.isdigit():
+            pid = int(path.name)
+            with contextlib.suppress(OSError):
+                if (
+                    _stat(pid)[0] in _STOPPED
+                    and 'pid' in _own_namespaces(pid)
+                    and _own_pid(pid) == own_pid
+                ):
+                    yield pid
 
 
 def _wait_until_dead(pids: Iterable[int], timeout_s: float) -> None:

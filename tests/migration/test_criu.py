@@ -10,6 +10,7 @@ import time
 
 import pytest
 from testnodes import nodes
+from testnodes import workloads
 
 from ecrae import exception
 
@@ -99,6 +100,78 @@ def test_pages_out_of_reach_leave_it_at_the_source_at_once(
     assert found['phase'] == 'returned'
     assert workload.hosts_beating() == {'one'}
     assert workload.is_intact(one)
+
+
+@pytest.fixture
+def apart(fleet, one, two):
+    """A workload whose pids are its own; on ``two`` the outer is taken."""
+    found = workloads.Workload(fleet.site, fleet.shared, 'apart')
+    found.start(one, 16, 0, is_apart=True)
+    taken = two.run(
+        'sh',
+        '-c',
+        f'echo {found.pid - 1} > /proc/sys/kernel/ns_last_pid;'
+        'setsid sleep 300 >/dev/null 2>&1 & echo $!',
+    ).stdout.strip()
+    yield found
+    found.stop()
+    two.run('kill', taken)
+
+
+def test_a_tree_with_pids_of_its_own_moves_whatever_pids_are_free(
+    fleet, apart, one, two
+):
+    plan = fleet.call('plan_migration', 'one', 'criu:apart', 'two', 'auto')
+    assert plan['mode'] == 'stop-and-copy'
+    assert 'lazily' in plan['reason']
+    found = fleet.migrate('criu:apart', 'one', 'two')
+    assert found['phase'] == 'released', found
+    assert apart.hosts_beating() == {'two'}
+    apart.pid = apart.registered_pid(two)
+    assert apart.is_intact(two)
+    status = two.run('cat', f'/proc/{apart.pid}/status').stdout
+    assert f'NSpid:\t{apart.pid}\t1\n' in status
+    found = fleet.migrate('criu:apart', 'two', 'one')
+    assert found['phase'] == 'released', found
+    apart.pid = apart.registered_pid(one)
+    assert apart.is_intact(one)
+
+
+_SAYS_IT_FAILED = """#!/bin/sh
+/srv/criu.real "$@" || exit
+[ "$1" != restore ]
+"""
+
+
+def test_a_restored_tree_with_pids_of_its_own_that_may_not_stay_goes(
+    fleet, apart, one, two
+):
+    criu = '/usr/sbin/criu'
+    two.run('cp', criu, '/srv/criu.real')
+    script = two.private / 'var' / 'criu'
+    script.write_text(_SAYS_IT_FAILED)
+    script.chmod(0o755)
+    two.run('mount', '--bind', '/srv/criu', criu)
+    try:
+        found = fleet.migrate('criu:apart', 'one', 'two')
+    finally:
+        two.run('umount', '-l', criu)
+    assert found['phase'] == 'returned', found
+    assert apart.hosts_beating() == {'one'}
+    assert apart.is_intact(one)
+    assert two.pids(apart.beats.name) == []
+
+
+def test_mounts_of_its_own_are_refused(fleet, one, two):
+    pid = one.daemon('unshare', '-m', 'sleep', '300')
+    path = one.private / 'var' / 'workloads' / 'mounts.json'
+    path.write_text(json.dumps({'pid': pid}))
+    try:
+        with pytest.raises(exception.PreCheckFailed, match='mounts of its'):
+            fleet.call('migrate', 'one', 'criu:mounts', 'two', 'auto')
+    finally:
+        path.unlink()
+        one.run('kill', str(pid))
 
 
 def test_a_tcp_client_keeps_its_connection(fleet, one, workload):

@@ -29,8 +29,13 @@ class Workload:
         self.beats = shared / f'{name}.beats'
         self.pid = 0
 
-    def start(self, node: nodes.Node, mib: int, port: int) -> None:
-        """Run it and wait for its first beat."""
+    def start(
+        self, node: nodes.Node, mib: int, port: int, *, is_apart: bool = False
+    ) -> None:
+        """Run it and wait for its first beat.
+
+        :param is_apart: in a pid and an IPC namespace of its own.
+        """
         self.beats.unlink(missing_ok=True)
         self.beats.with_suffix('.sum').unlink(missing_ok=True)
         words = [str(port)] if port else []
@@ -38,7 +43,9 @@ class Workload:
         # other node.
         last_pid = '/proc/sys/kernel/ns_last_pid'
         node.run('sh', '-c', f'echo {_FIRST_PID} > {last_pid}')
+        apart = ('unshare', '-p', '-i', '--fork', 'setsid')
         self.pid = node.daemon(
+            *(apart if is_apart else ()),
             'python3',
             f'{TOOLS}/workload.py',
             f'{SHARED}/{self.beats.name}',
@@ -46,12 +53,20 @@ class Workload:
             *words,
         )
         nodes.wait_for(self.beats.exists, f'{self.name} to beat', 60.0)
+        if is_apart:
+            child = node.run('pgrep', '-P', str(self.pid)).stdout
+            self.pid = int(child)
         self.register(node)
 
     def register(self, node: nodes.Node, **facts: Any) -> None:
         """Write the file that says the agent may move it."""
         path = node.private / 'var' / 'workloads' / f'{self.name}.json'
         path.write_text(json.dumps({'pid': self.pid, **facts}))
+
+    def registered_pid(self, node: nodes.Node) -> int:
+        """The pid that the node's agent knows it by."""
+        path = node.private / 'var' / 'workloads' / f'{self.name}.json'
+        return int(json.loads(path.read_text())['pid'])
 
     def read_beats(self, since_ns: int = 0) -> list[tuple[int, str]]:
         """(time in ns, host) of each beat."""

@@ -93,6 +93,7 @@ class CriuDestination(base.Destination):
         options: dict[str, Any] = {
             'images': hosts.images_name(number),
             'shell_job': bool(job.needs['shell_job']),
+            'has_own_pids': hosts.has_own_pids(job),
         }
         if job.mode in _LAZY:
             self._start_lazy_pages(job, sent, options['images'])
@@ -107,21 +108,20 @@ class CriuDestination(base.Destination):
             # criu may wait for ever.
             obstacle=lambda: self._missing_pages(job),
         )
-        started = processes.start_of(job.needs['tree'][0]['pid'])
-        (folder / 'restored').write_text(str(started))
+        root = int(job.needs['tree'][0]['pid'])
+        if hosts.has_own_pids(job):
+            root = criu.restored_root(str(folder))
+        started = processes.start_of(root)
+        (folder / 'restored').write_text(f'{root} {started}')
 
     def commit(self, job: jobs.Job) -> None:
         """Let the tree run; from now on it is this host's workload."""
-        started = self._started(job)
-        root = job.needs['tree'][0]['pid']
+        root, started = self._restored(job)
         if started is None or not processes.thaw(root, started, []):
             raise exception.RestoreFailed('The restored workload is gone.')
         self._host.write_workload(
             job.name,
-            {
-                'pid': job.needs['tree'][0]['pid'],
-                'addresses': job.needs['addresses'],
-            },
+            {'pid': root, 'addresses': job.needs['addresses']},
         )
 
     def revert(self, job: jobs.Job) -> None:
@@ -131,7 +131,9 @@ class CriuDestination(base.Destination):
         since = folder / 'since'
         if since.exists():
             processes.end_restored(
-                list(job.needs['tree']), int(since.read_text())
+                list(job.needs['tree']),
+                int(since.read_text()),
+                has_own_pids=hosts.has_own_pids(job),
             )
             self._host.drop_workload(job.name)
             for item in job.needs['addresses']:
@@ -151,8 +153,7 @@ class CriuDestination(base.Destination):
 
     def has_copy(self, job: jobs.Job) -> bool:
         """Whether the tree's root, as it was restored, is there."""
-        started = self._started(job)
-        root = job.needs['tree'][0]['pid']
+        root, started = self._restored(job)
         return started is not None and bool(processes.is_alive(root, started))
 
     def finish(self, job: jobs.Job) -> None:
@@ -165,10 +166,13 @@ class CriuDestination(base.Destination):
         status = criu.pages_status(str(self._host.folder(job)))
         return 'The pages stopped coming.' if status == keeper.FAILED else ''
 
-    def _started(self, job: jobs.Job) -> int | None:
-        """When the restored root started; None when there is none."""
+    def _restored(self, job: jobs.Job) -> tuple[int, int | None]:
+        """The root's pid here, and when it started: None if it never did."""
         path = self._host.folder(job) / 'restored'
-        return int(path.read_text()) if path.exists() else None
+        if not path.exists():
+            return int(job.needs['tree'][0]['pid']), None
+        root, started = map(int, path.read_text().split())
+        return root, started
 
     def _close(self, job: jobs.Job) -> None:
         self._servers.pop(job.id, None)
@@ -238,6 +242,7 @@ class CriuDestination(base.Destination):
             thread
             for member in job.needs['tree']
             for thread in member['threads']
+            if not hosts.has_own_pids(job)
         ]
         taken = processes.taken(wanted)
         if taken:

@@ -84,6 +84,11 @@ class Host:
         (self.workloads / f'{name}.json').unlink(missing_ok=True)
 
 
+def has_own_pids(job: jobs.Job) -> bool:
+    """Whether the tree is in a pid namespace of its own."""
+    return 'pid' in job.needs['namespaces']
+
+
 def images_name(number: int) -> str:
     """A round's folder below the migration's."""
     return f'images/{number}' if number else 'images'

@@ -52,9 +52,24 @@ class CriuSource(base.Source):
                 f'{job.workload} does not run on {self._host.name}: there is '
                 f'no process {workload["pid"]}.'
             ) from None
+        own = facts['namespaces']
+        if 'mnt' in own:
+            raise exception.PreCheckFailed(
+                f'{job.workload} has mounts of its own, which the driver criu '
+                f'does not move.'
+            )
+        if 'pid' in own and facts['shell_job']:
+            raise exception.PreCheckFailed(
+                f'{job.workload} has pids of its own, but its session has '
+                f'begun outside.'
+            )
+        why = 'a tree with pids of its own cannot be fetched lazily'
         cpu = capabilities.cpu()
         return {
             **facts,
+            'obstacles': dict.fromkeys(map(str, _LAZY), why)
+            if 'pid' in own
+            else {},
             'addresses': workload['addresses'],
             'architecture': cpu['architecture'],
             'cpu_flags': cpu['flags'],
