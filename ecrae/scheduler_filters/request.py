@@ -2,12 +2,33 @@
 
 """What a Nova request says of ECRAE: its tag and the deployer's decision."""
 
+import threading
 from typing import Any
 
 from ecrae.model import hints
 from ecrae.model.knowledge import Knowledge
 from ecrae.scheduler_filters import requirement
 from ecrae.scheduler_filters.requirement import Requirement
+
+
+#: What a thread's last request was found to be.
+_last = threading.local()
+
+
+def note(spec: Any) -> bool:
+    """As :func:`is_tagged`, and remembered for this thread's next filters."""
+    _last.is_tagged = is_tagged(spec)
+    return _last.is_tagged
+
+
+def may_be_tagged() -> bool:
+    """Whether the request that this thread filters hosts for may be tagged.
+
+    Nova asks a filter whether to run before it shows it the request, and its
+    bookkeeping for one that passes every host takes milliseconds. A filter
+    that ran before this one has seen the request.
+    """
+    return getattr(_last, 'is_tagged', True)
 
 
 def is_tagged(spec: Any) -> bool:

@@ -37,9 +37,6 @@ class EcraeShortlistFilter(filters.BaseHostFilter):
     #: A rebuild stays where it is.
     RUN_ON_REBUILD = False
 
-    #: Nova hands the first server's shortlist on to the request's others.
-    run_filter_once_per_request = True
-
     def __init__(
         self,
         current: Callable[[], View | None] = knowledge_view.current,
@@ -49,6 +46,15 @@ class EcraeShortlistFilter(filters.BaseHostFilter):
         # Where energy has little say, or a negative one, others decide.
         is_decisive = group.energy_weight_multiplier >= 1.0
         self._size = group.shortlist_size if is_decisive else 0
+
+    def run_filter_for_index(self, index: int) -> bool:
+        """Whether there may be anything to do: once for each request.
+
+        Where EcraeTagFilter, which comes first, has just seen an untagged
+        server, there is not. Were that of an earlier request, the server
+        would land on the same host, only later.
+        """
+        return index == 0 and request.may_be_tagged()
 
     def filter_all(
         self, filter_obj_list: Iterable[Any], spec_obj: Any

@@ -46,9 +46,8 @@ class EcraeTagFilter(filters.BaseHostFilter):
         self, filter_obj_list: Iterable[Any], spec_obj: Any
     ) -> Iterable[Any]:
         """Hosts that pass."""
-        if utils.request_is_rebuild(spec_obj):
-            return filter_obj_list
-        if not request.is_tagged(spec_obj):
+        is_tagged = request.note(spec_obj)
+        if utils.request_is_rebuild(spec_obj) or not is_tagged:
             return filter_obj_list
         view = self._current()
         if view is None:

@@ -129,3 +129,25 @@ def test_without_knowledge_all_pass(conf, enabled):
 
     spec = request_spec('web', hardware.SMALL)
     assert len(_passed(Scheduler(cloud), spec)) == 40
+
+
+def test_untagged_servers_do_not_come_to_it(
+    knowledge_base, enabled, monkeypatch
+):
+    cloud = _cloud(1, hosts=40)
+    knowledge_base(cloud.knowledge())
+    enabled(4)
+    scheduler = Scheduler(cloud)
+    *_, shortlist = scheduler.manager.host_manager.enabled_filters
+    asked = []
+    real = shortlist.filter_all
+    monkeypatch.setattr(
+        shortlist,
+        'filter_all',
+        lambda states, spec: [asked.append(spec), real(states, spec)][1],
+    )
+
+    small = hardware.SMALL
+    for tag, left, times in ((None, 40, 0), ('web', 4, 1), (None, 40, 1)):
+        assert len(list(_passed(scheduler, request_spec(tag, small)))) == left
+        assert len(asked) == times
