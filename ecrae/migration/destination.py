@@ -201,8 +201,16 @@ class DestinationEnd:
 
     def _run(self, job: jobs.Job) -> None:
         self.journal.note(job.id, Phase.ACTIVE)
-        self._driver(job).destination.commit(job)
-        self.journal.note(job.id, runs=True)
+        driven = self._driver(job).destination
+        try:
+            driven.commit(job)
+        except exception.RestoreFailed:
+            if driven.has_copy(job):
+                raise
+            # It died before it ran; the source still has the workload.
+            self._give_up(job, 'the copy is gone')
+        else:
+            self.journal.note(job.id, runs=True)
 
     def _refresh(self, migration_id: str) -> str:
         entry = self.journal.read(migration_id)

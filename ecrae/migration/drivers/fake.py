@@ -111,6 +111,8 @@ class FakeDestination(base.Destination):
 
     def commit(self, job: jobs.Job) -> None:
         """Run the copy."""
+        if not self.has_copy(job):
+            raise exception.RestoreFailed('The copy is gone.')
         self._copies.put(job.name, RUNNING)
 
     def revert(self, job: jobs.Job) -> None:

@@ -368,3 +368,26 @@ def test_the_operator_can_give_it_back_when_the_destination_is_dead(tmp_path):
     assert world.copies() == {('one', 'running')}
     with pytest.raises(exception.Conflict, match='no frozen copy'):
         one.going.give_back(ID, 'again')
+
+
+@pytest.mark.parametrize(
+    'mode', [jobs.Mode.STOP_AND_COPY, jobs.Mode.POST_COPY]
+)
+def test_a_copy_that_dies_before_it_runs_leaves_it_at_the_source(
+    tmp_path, mode
+):
+    """As where the daemon that fetches its pages is killed just then."""
+    world = World(tmp_path, [], mode)
+    one, two = world.hosts['one'], world.hosts['two']
+    one.going.begin(world.job)
+    answers = two.coming.activate
+
+    def activate(migration_id):
+        (tmp_path / 'copies' / 'two' / 'web').unlink(missing_ok=True)
+        return answers(migration_id)
+
+    two.coming.activate = activate
+    phase = one.going.migrate(world.job, threading.Event())
+    assert phase is journal.Phase.RETURNED
+    assert world.phase('two') is journal.Phase.YIELDED
+    assert world.copies() == {('one', 'running')}
