@@ -12,6 +12,7 @@ import os
 import pathlib
 import re
 import shutil
+import signal
 import stat
 import subprocess
 import sys
@@ -23,6 +24,7 @@ from ecrae import exception
 from ecrae import privsep
 from ecrae.privsep import criu_words
 from ecrae.privsep import keeper
+from ecrae.privsep import processes
 
 
 _ERROR = re.compile(r'Error \([^)]*\): (.*)')
@@ -225,3 +227,31 @@ def version() -> str:
         words = done.stdout.split()
         return words[1] if len(words) > 1 else ''
     return ''
+
+
+@privsep.context.entrypoint
+def end_helpers(folder: str) -> None:
+    """Kill every criu, and its keeper, that works in that folder."""
+    doomed = []
+    for path in pathlib.Path('/proc').iterdir():
+        if not path.name.isdigit() or int(path.name) == os.getpid():
+            continue
+        with contextlib.suppress(OSError):
+            words = (path / 'cmdline').read_bytes().split(b'\0')
+            works_here = any(
+                os.fsdecode(word) == folder
+                or os.fsdecode(word).startswith(f'{folder}/')
+                for word in words
+            )
+            if works_here and _is_helper(words):
+                doomed.append(int(path.name))
+    for pid in doomed:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    processes.wait_until_dead(doomed, 10.0)
+
+
+def _is_helper(words: list[bytes]) -> bool:
+    return os.path.basename(words[0]) == b'criu' or any(
+        word.endswith(b'privsep/keeper.py') for word in words
+    )

@@ -20,6 +20,7 @@ from ecrae import exception
 from ecrae import privsep
 from ecrae.privsep import connections
 from ecrae.privsep import files
+from ecrae.privsep import namespaces
 
 
 _PROC = pathlib.Path('/proc')
@@ -76,24 +77,6 @@ def _memory_kib(pid: int) -> int:
     return 0
 
 
-def _own_pid(pid: int) -> int:
-    """The pid by which it knows itself."""
-    for line in (_PROC / str(pid) / 'status').read_text().splitlines():
-        if line.startswith('NSpid:'):
-            return int(line.split()[-1])
-    return pid
-
-
-def _own_namespaces(pid: int) -> list[str]:
-    """Kinds of namespaces in which it is and this process is not."""
-    return [
-        path.name
-        for path in sorted((_PROC / str(pid) / 'ns').iterdir())
-        if not path.name.endswith('_for_children')
-        and _link(path) != _link(_PROC / 'self' / 'ns' / path.name)
-    ]
-
-
 @privsep.context.entrypoint
 def describe(root: int) -> dict[str, Any]:
     """What another host must know of the tree.
@@ -113,7 +96,7 @@ def describe(root: int) -> dict[str, Any]:
         tree.append(
             {
                 'pid': pid,
-                'own_pid': _own_pid(pid),
+                'own_pid': namespaces.own_pid(pid),
                 'start': _stat(pid)[3],
                 'exe': _link(_PROC / str(pid) / 'exe'),
                 'threads': [
@@ -129,7 +112,7 @@ def describe(root: int) -> dict[str, Any]:
         'programs': programs,
         'memory_kib': sum(_memory_kib(pid) for pid in pids),
         'shell_job': session not in pids,
-        'namespaces': _own_namespaces(root),
+        'namespaces': namespaces.own(root),
     }
 
 
@@ -251,7 +234,7 @@ def end(root: int, start: int | None, timeout_s: float = 10.0) -> None:
     pids = tree_of(root)
     for pid in pids:
         _signal(pid, signal.SIGKILL)
-    _wait_until_dead(pids, timeout_s)
+    wait_until_dead(pids, timeout_s)
 
 
 @privsep.context.entrypoint
@@ -293,7 +276,7 @@ def end_restored(
                     doomed.update(tree_of(pid))
     for pid in doomed:
         _signal(pid, signal.SIGKILL)
-    _wait_until_dead(doomed, timeout_s)
+    wait_until_dead(doomed, timeout_s)
 
 
 def _namesakes(own_pid: int) -> Iterator[int]:
@@ -304,13 +287,17 @@ def _namesakes(own_pid: int) -> Iterator[int]:
             with contextlib.suppress(OSError):
                 if (
                     _stat(pid)[0] in _STOPPED
-                    and 'pid' in _own_namespaces(pid)
-                    and _own_pid(pid) == own_pid
+                    and 'pid' in namespaces.own(pid)
+                    and namespaces.own_pid(pid) == own_pid
                 ):
                     yield pid
 
 
-def _wait_until_dead(pids: Iterable[int], timeout_s: float) -> None:
+def wait_until_dead(pids: Iterable[int], timeout_s: float) -> None:
+    """Return when none of them lives.
+
+    :raises RestoreFailed: when one outlives ``timeout_s``.
+    """
     deadline = time.monotonic() + timeout_s
     left = [pid for pid in pids if _alive(pid)]
     while left:
@@ -318,30 +305,3 @@ def _wait_until_dead(pids: Iterable[int], timeout_s: float) -> None:
             raise exception.RestoreFailed(f'Processes {left} do not die.')
         time.sleep(0.005)
         left = [pid for pid in left if _alive(pid)]
-
-
-@privsep.context.entrypoint
-def end_helpers(folder: str) -> None:
-    """Kill every criu, and its keeper, that works in that folder."""
-    doomed = []
-    for path in _PROC.iterdir():
-        if not path.name.isdigit() or int(path.name) == os.getpid():
-            continue
-        with contextlib.suppress(OSError):
-            words = (path / 'cmdline').read_bytes().split(b'\0')
-            works_here = any(
-                os.fsdecode(word) == folder
-                or os.fsdecode(word).startswith(f'{folder}/')
-                for word in words
-            )
-            if works_here and _is_helper(words):
-                doomed.append(int(path.name))
-    for pid in doomed:
-        _signal(pid, signal.SIGKILL)
-    _wait_until_dead(doomed, 10.0)
-
-
-def _is_helper(words: list[bytes]) -> bool:
-    return os.path.basename(words[0]) == b'criu' or any(
-        word.endswith(b'privsep/keeper.py') for word in words
-    )

@@ -109,7 +109,7 @@ class Kills:
         took_s = time.monotonic() - begun
         if after_s is None and code:
             raise RuntimeError(criu.complaint(str(folder), 'dump'))
-        processes.end_helpers(str(folder))
+        criu.end_helpers(str(folder))
         cure.restore(str(folder))
         processes.thaw(self._root, None, [])
         shutil.rmtree(folder)

@@ -127,7 +127,7 @@ class CriuDestination(base.Destination):
     def revert(self, job: jobs.Job) -> None:
         """End criu and the tree, however far it came."""
         folder = self._host.folder(job)
-        processes.end_helpers(str(folder))
+        criu.end_helpers(str(folder))
         since = folder / 'since'
         if since.exists():
             processes.end_restored(
@@ -158,7 +158,7 @@ class CriuDestination(base.Destination):
 
     def finish(self, job: jobs.Job) -> None:
         """Drop images and doors, and servers of rounds that never came."""
-        processes.end_helpers(str(self._host.folder(job)))
+        criu.end_helpers(str(self._host.folder(job)))
         self._close(job)
 
     def _missing_pages(self, job: jobs.Job) -> str:

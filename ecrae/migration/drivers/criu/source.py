@@ -124,7 +124,7 @@ class CriuSource(base.Source):
     def commit(self, job: jobs.Job) -> None:
         """Kill the frozen tree; what it left at this host goes too."""
         root = job.needs['tree'][0]
-        processes.end_helpers(str(self._host.folder(job)))
+        criu.end_helpers(str(self._host.folder(job)))
         processes.end(root['pid'], root['start'])
         imprint.forget(str(self._host.folder(job)))
         network.unlock(root['pid'])
@@ -140,7 +140,7 @@ class CriuSource(base.Source):
             # right: it holds them for a moment, and must let them go first.
             pids = [member['pid'] for member in job.needs['tree']]
             processes.wait_released(pids)
-        processes.end_helpers(str(self._host.folder(job)))
+        criu.end_helpers(str(self._host.folder(job)))
         network.unlock(root['pid'])
         if is_frozen:
             for item in job.needs['addresses']:
