@@ -33,6 +33,8 @@ TEMPEST = 'tempest'
 #: This repository's tools, whose options ``tests/unit/test_documented.py``
 #: compares; the tests of the cloud start and stop it with them.
 TOOLS = 'tools'
+#: Clients of database servers: ``tests/database/test_rollback.py``.
+DATABASE = 'database'
 #: What installs: ``tests/packaging/test_wheel.py`` does, with each extra.
 INSTALL = 'install'
 
@@ -47,6 +49,7 @@ _CLASSES = {
     ),
     TEMPEST: r'tempest ',
     TOOLS: r'tools/|eval "\$\(tools/',
+    DATABASE: r'(mariadb|mariadb-dump|pg_dump|psql|dropdb|createdb) ',
     INSTALL: r'pip install ',
 }
 

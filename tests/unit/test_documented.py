@@ -20,7 +20,7 @@ SHOWN = documented.of_kind(documented.DESK)
 #: What begins a line that a shell is to run.
 PROGRAMS = (
     r'(ecrae(-\w+)?|openstack|pip|tempest|python3?|sudo|apt(-get)?|systemctl'
-    r'|mysql|mariadb|psql|git|cp|tools/\w+) '
+    r'|mysql|mariadb(-dump)?|pg_dump|psql|dropdb|createdb|git|cp|tools/\w+) '
 )
 
 FAULTY = """
@@ -117,6 +117,7 @@ def test_each_line_is_of_one_class():
         documented.DESK,
         documented.CLOUD,
         documented.TEMPEST,
+        documented.DATABASE,
         documented.TOOLS,
         documented.INSTALL,
     }
