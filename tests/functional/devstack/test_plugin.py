@@ -6,8 +6,11 @@ The files are written by DevStack's own functions and read by Nova's and
 ECRAE's own options.
 """
 
+import configparser
 import re
+import shutil
 import subprocess
+import sys
 
 import pytest
 
@@ -71,6 +74,7 @@ class Stack:
         self._devstack = devstack
         self.services = ALL
         self.settings = ''
+        self.elsewhere = ELSEWHERE
         (folder / 'nova.conf').write_text(NOVA_CONF)
         (folder / 'heat.conf').write_text('[DEFAULT]\ndebug = True\n')
         (folder / 'tempest.conf').touch()
@@ -89,9 +93,8 @@ class Stack:
         script += f'source {TOP}/devstack/settings\n'
         script += f'source {TOP}/devstack/lib/ecrae\n'
         # The plugin sources its functions anew; ours must come after.
-        own = (
-            f'source() {{ builtin source "$@"; {_filled(ELSEWHERE, values)}}}'
-        )
+        noted = _filled(self.elsewhere, values)
+        own = f'source() {{ builtin source "$@"; {noted}}}'
         script += f'{own}\nsource {TOP}/devstack/plugin.sh {" ".join(phase)}\n'
         (self.folder / 'calls').write_text('')
         done = subprocess.run(
@@ -194,6 +197,44 @@ def test_services_start_and_stop(stack):
         'stop_process ecrae-rebalancer',
         'stop_process ecrae-collector',
     ]
+
+
+def test_devstack_writes_units_that_systemd_takes(stack):
+    """By its own ``run_process``; no systemd is asked to start them."""
+    stack.elsewhere = (
+        ELSEWHERE.replace(' run_process stop_process', '')
+        + 'SYSTEMD_DIR={folder}/systemd SYSTEMCTL="note systemctl"\n'
+    ).replace('/venv/bin', f'{sys.prefix}/bin')
+    stack.settings = 'ECRAE_TELEMETRY_SOURCES=prometheus'
+
+    asked = stack.run('stack', 'extra')
+    names = ['ecrae-collector', 'ecrae-rebalancer', 'ecrae-agent']
+    units = [f'devstack@{name}.service' for name in names]
+    started = [call.split()[-1] for call in asked if ' start ' in call]
+    assert started == units
+    verify = shutil.which('systemd-analyze')
+    for name, unit in zip(names, units, strict=True):
+        path = stack.folder / 'systemd' / unit
+        options = configparser.ConfigParser(strict=False, interpolation=None)
+        options.optionxform = str
+        options.read(path)
+        program, *arguments = options['Service']['ExecStart'].split()
+        assert program == f'{sys.prefix}/bin/{name}'
+        assert arguments == ['--config-file', f'{stack.folder}/etc/ecrae.conf']
+        if name == 'ecrae-agent':
+            assert options['Service']['User'] == 'root'
+        # Part of systemd, which a container may not have.
+        if verify:
+            done = subprocess.run(
+                [verify, '--man=no', 'verify', path],
+                capture_output=True,
+                text=True,
+            )
+            assert (done.returncode, done.stderr) == (0, '')
+
+    asked = stack.run('unstack')
+    stopped = [call.split()[-1] for call in asked if ' stop ' in call]
+    assert sorted(stopped) == sorted(units)
 
 
 def test_the_collector_starts_where_there_is_telemetry(stack):
