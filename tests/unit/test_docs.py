@@ -10,6 +10,7 @@ import re
 import pytest
 
 from ecrae.cmd import status
+from ecrae.kb import catalogue
 from tests import documented
 
 
@@ -37,6 +38,13 @@ def test_the_page_of_a_program_has_its_commands_with_their_options(program):
         command = documented.load(place)(None, None)
         known = command.get_parser(name)._option_string_actions
         assert {*re.findall('--[a-z-]+', ' '.join(found))} <= {*known}, name
+
+
+def test_tenants_are_told_every_tag_of_the_catalogue():
+    page = (documented.TOP / 'doc/source/user/tagged-tosca.rst').read_text()
+    rows = re.findall(r'^   \* - ``(.+)``\n     - (.+)$', page, re.M)
+    known = catalogue.load().tags.values()
+    assert {(each.name, each.description) for each in known} <= {*rows}
 
 
 TROUBLE = documented.TOP / 'doc/source/admin/troubleshooting.rst'
