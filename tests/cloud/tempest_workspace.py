@@ -20,13 +20,15 @@ class Workspace:
     project: the plugin needs nothing of ECRAE's.
     """
 
-    def __init__(self, cloud, folder):
+    def __init__(self, cloud, folder, init):
+        """``init`` makes a folder of the name that is its last argument."""
         self._folder = folder
         self._venv = pathlib.Path(
             os.environ.get('ECRAE_TEMPEST_VENV', TOP / '.tox/tempest-venv')
         )
         self._install()
-        self.tempest('init', '.')
+        self.tempest(*init)
+        self._folder = folder / init[-1]
         self._write_options(cloud)
 
     def tempest(self, *argv, timeout=900):

@@ -7,8 +7,17 @@ import time
 
 from gnocchiclient.v1 import client
 
+from tests import documented
 from tests.cloud.testcloud import wait_for
 from tests.telemetry.publisher import Publisher
+
+
+#: What documents and help show of it.
+SHOWN = {
+    each.line
+    for each in documented.everything()
+    if each.line.startswith('ecrae simulate --history ')
+}
 
 
 def test_the_cloud_s_own_past_is_replayed(cloud, admin, name):
@@ -24,13 +33,11 @@ def test_the_cloud_s_own_past_is_replayed(cloud, admin, name):
         display_name=name,
     )
 
+    def simulate(*argv):
+        return cloud.execute('admin', 'ecrae', 'simulate', *argv)
+
     done = wait_for(
-        lambda: cloud.execute(
-            'admin',
-            'ecrae',
-            '--config-file',
-            str(cloud.state / 'etc/ecrae/ecrae.conf'),
-            'simulate',
+        lambda: simulate(
             '--history=0.1',
             '--interval=60',
             '--policy=none',
@@ -44,3 +51,6 @@ def test_the_cloud_s_own_past_is_replayed(cloud, admin, name):
     kwh = {row['policy']: row['kwh'] for row in json.loads(done.stdout)}
     assert set(kwh) == {'lower bound', 'none', 'ecrae'}
     assert 0 < kwh['lower bound'] <= kwh['ecrae'] < kwh['none']
+    for line in SHOWN:
+        done = simulate(*line.split()[2:])
+        assert done.returncode == 0, line + done.stderr

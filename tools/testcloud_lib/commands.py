@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 from testcloud_lib import bringup
 from testcloud_lib import cloud as clouds
+from testcloud_lib import ecrae_wiring
 from testcloud_lib import services
 from testcloud_lib.cloud import Cloud
 from testcloud_lib.errors import CloudError
@@ -184,10 +185,16 @@ def env(args: argparse.Namespace) -> None:
 
 
 def shell_env(cloud: Cloud, user: str) -> dict[str, str]:
-    """Variables for a person's shell."""
+    """Variables for a person's shell.
+
+    The administrator's programs of ECRAE read the cloud's configuration.
+    """
+    places = [str(cloud.venv / 'bin'), os.environ['PATH']]
+    if user == 'admin' and cloud.with_ecrae:
+        places.insert(0, str(ecrae_wiring.programs(cloud)))
     return {
         **services.user_env(cloud, user),
-        'PATH': f'{cloud.venv / "bin"}{os.pathsep}{os.environ["PATH"]}',
+        'PATH': os.pathsep.join(places),
         'VIRTUAL_ENV': str(cloud.venv),
         'ECRAE_TESTCLOUD_STATE': str(cloud.state),
         'ECRAE_CONF': str(cloud.etc / 'ecrae/ecrae.conf'),

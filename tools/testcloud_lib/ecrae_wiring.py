@@ -4,6 +4,7 @@
 
 import json
 import pathlib
+import shlex
 import subprocess
 from typing import Any
 
@@ -18,6 +19,9 @@ from testcloud_lib.cloud import Cloud
 SERVICES = frozenset(
     {'nova-scheduler', 'heat-api', 'heat-engine', 'ecrae-collector'}
 )
+
+#: What an operator types.
+PROGRAMS = ('ecrae', 'ecrae-manage', 'ecrae-rebalancer', 'ecrae-status')
 
 #: Nova's own, which an explicit list must repeat.
 NOVA_FILTERS = (
@@ -120,6 +124,32 @@ def prepare(cloud: Cloud, env: dict[str, str], log: pathlib.Path) -> None:
     progress.run([*manage, 'db', 'sync'], log, env=env)
     progress.run([*manage, 'kb', 'import', '--builtin'], log, env=env)
     progress.run([*manage, 'kb', 'import', str(hosts)], log, env=env)
+
+
+def programs(cloud: Cloud) -> pathlib.Path:
+    """A folder of ECRAE's programs as a controller has them.
+
+    They read this cloud's files where they would read those in ``/etc``,
+    unless they are told to read others.
+    """
+    folder = cloud.state / 'bin'
+    folder.mkdir(exist_ok=True)
+    etc = cloud.etc
+    ecrae = f'--config-file {shlex.quote(str(etc / "ecrae/ecrae.conf"))}'
+    others = ' '.join(
+        f'--{name}-conf {shlex.quote(str(etc / name / name))}.conf'
+        for name in ('nova', 'heat')
+    )
+    for name in PROGRAMS:
+        options = f'{ecrae} {others}' if name == 'ecrae-status' else ecrae
+        path = folder / name
+        path.write_text(
+            '#!/bin/sh\n'
+            f'[ "$1" = --config-file ] || set -- {options} "$@"\n'
+            f'exec {shlex.quote(cloud.program(name))} "$@"\n'
+        )
+        path.chmod(0o755)
+    return folder
 
 
 def flavors(cloud: Cloud) -> dict[str, dict[str, Any]]:
