@@ -8,6 +8,7 @@ place of ``ecrae.conf``, the identifier of a plan.
 
 import json
 import shlex
+import shutil
 from concurrent import futures
 
 import pytest
@@ -130,15 +131,15 @@ def test_a_tenants_first_application(demo, typed, tmp_path):
 
 
 @pytest.fixture
-def others(admin, cloud, tmp_path, monkeypatch):
+def others(admin, demo, cloud, tmp_path):
     """What commands of other pages speak of."""
-    for name in ('owncloud.yaml', 'scripts'):
-        (tmp_path / name).symlink_to(TOP / 'examples' / name)
+    # Nothing outside of a document's folder is submitted, so no links.
+    shutil.copytree(TOP / 'examples', tmp_path, dirs_exist_ok=True)
     page = documented.documents(DOCS / 'user/heat.rst')
     (tmp_path / 'app.yaml').write_text(page['app.yaml'])
     (tmp_path / 'clouds.yaml').write_text(_clouds_yaml(admin))
     project = admin.sdk.identity.create_project(name='shop')
-    server = admin.boot('looked-at', 'm1.tiny')
+    server = demo.boot('looked-at', 'm1.tiny')
     yield {'etc': str(cloud.state / 'etc'), 'server': server.id}
     admin.sdk.identity.delete_project(project)
     for aggregate in admin.sdk.compute.aggregates():

@@ -86,8 +86,7 @@ def copy(template, folder, requests_mock):
 def _write_files(folder):
     (folder / 'hosts.yaml').write_text(HOSTS)
     (folder / 'my-hosts.yaml').write_text(HOSTS)
-    for name in ('owncloud.yaml', 'cloud.yaml', 'scripts'):
-        (folder / name).symlink_to(documented.TOP / 'examples' / name)
+    shutil.copytree(documented.TOP / 'examples', folder, dirs_exist_ok=True)
     exact = (documented.TOP / 'examples/exact.yaml').read_text()
     (folder / 'app.yaml').write_text(exact)
     sized = exact.replace(

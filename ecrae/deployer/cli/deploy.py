@@ -39,7 +39,7 @@ class Deploy(command.Lister):
 
     examples = """
         ecrae deploy owncloud.yaml --name shop --wait
-        ecrae deploy owncloud.yaml --name shop --input db_cpus=4
+        ecrae deploy owncloud.yaml --name shop --input db_name=shop
         ecrae deploy owncloud.yaml --name shop --dry-run -f json
     """
 
