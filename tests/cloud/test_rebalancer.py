@@ -40,7 +40,8 @@ OPTIONS = {
     'same_cpu_features': False,
 }
 
-#: Emptied hosts are taken out of service, others left as they are.
+#: Emptied hosts are taken out of service, others left as they are; whatever
+#: an earlier test switched.
 POWER = {
     'enabled': True,
     'driver': 'noop',
@@ -48,6 +49,8 @@ POWER = {
     'settle_time': 1,
     'spare_hosts': 0,
     'min_headroom': 0,
+    'min_on_time': 0,
+    'min_off_time': 0,
 }
 
 

@@ -189,12 +189,7 @@ def test_an_emptied_host_sleeps_and_wakes_before_it_is_needed(
     assert {admin.settled(each).status for each in servers} == {'ACTIVE'}
 
     with rebalancer.running(
-        power={
-            **POWER,
-            'min_headroom': 0.1,
-            'min_on_time': 0,
-            'min_off_time': 0,
-        },
+        power={**POWER, 'min_headroom': 0.1},
         overload=OVERLOAD,
     ):
         plan = enacted.next('sleep')
