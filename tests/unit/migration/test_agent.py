@@ -4,6 +4,7 @@
 
 import hashlib
 import inspect
+import threading
 
 import pytest
 
@@ -151,3 +152,25 @@ def test_what_is_over_cannot_be_cancelled(cloud):
     cloud.wait('one', job['id'])
     with pytest.raises(exception.Conflict, match='released'):
         cloud.api.cancel_migration('one', job['id'])
+
+
+def test_a_host_moves_so_many_workloads_at_once_and_no_more(cloud):
+    cloud.add('narrow', max_outgoing=1)
+    for name in ('web', 'mail'):
+        cloud.run('narrow', name)
+    held = threading.Event()
+    restore = cloud.ends['two'].restore
+
+    def wait_and_restore(*arguments):
+        held.wait(10.0)
+        return restore(*arguments)
+
+    cloud.ends['two'].restore = wait_and_restore
+    job = cloud.api.migrate('narrow', 'fake:web', 'two', 'auto')
+    try:
+        with pytest.raises(exception.PreCheckFailed, match='1 workloads at'):
+            cloud.api.migrate('narrow', 'fake:mail', 'two', 'auto')
+    finally:
+        held.set()
+    assert cloud.wait('narrow', job['id'])['phase'] == 'released'
+    assert cloud.copies('mail') == {('narrow', 'running')}
