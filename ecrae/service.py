@@ -62,6 +62,7 @@ def prepare(
         conf.set_default('use_stderr', True)
     try:
         conf(list(argv), project='ecrae', prog=program)
+        options.check(conf)
     except cfg.ConfigFilesNotFoundError as error:
         listed = ', '.join(error.config_files)
         raise exception.ConfigError(f'No file {listed}.') from None

@@ -4,13 +4,18 @@
 
 import sys
 
+from ecrae import exception
 from ecrae.cmd import extras
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run the agent until a signal ends it."""
+    """Run until a signal ends it; the exit code is 1 for a wrong option."""
     arguments = sys.argv[1:] if argv is None else argv
-    return extras.run('ecrae-agent', 'agent', lambda: _run(arguments))
+    try:
+        return extras.run('ecrae-agent', 'agent', lambda: _run(arguments))
+    except exception.EcraeError as error:
+        sys.stderr.write(f'{error}\n')
+        return 1
 
 
 def _run(arguments: list[str]) -> int:

@@ -38,9 +38,27 @@ def load(config_files: Sequence[str] | None = None) -> cfg.ConfigOpts:
     files = list(config_files) if config_files else None
     try:
         conf(args=[], project='ecrae', default_config_files=files)
+        check(conf)
     except cfg.ConfigFilesNotFoundError as error:
         listed = ', '.join(error.config_files)
         raise exception.ConfigError(f'No file {listed}.') from None
     except (cfg.Error, OSError) as error:
         raise exception.ConfigError(f'Bad configuration: {error}.') from None
     return conf
+
+
+def check(conf: cfg.ConfigOpts) -> None:
+    """Read every value once, as oslo.config judges each when it is read.
+
+    :raises ConfigError: one is not what its option may be.
+    """
+    for group, options in opts.list_opts():
+        for option in options:
+            try:
+                conf[group.name][option.dest]
+            except cfg.ConfigSourceValueError as error:
+                files = ', '.join(conf.config_file)
+                reason = str(error).rpartition(' is not valid: ')[2]
+                raise exception.ConfigError(
+                    f'{files}: [{group.name}] {option.name}: {reason}.'
+                ) from None
