@@ -19,6 +19,7 @@ EXTRAS = {
     'openstack': 'cloud',
     'oslo_messaging': 'agent',
     'oslo_privsep': 'agent',
+    'oslo_service': 'agent',
     'prometheus_client': 'rebalancer',
     'pylxd': 'agent',
     'tooz': 'rebalancer',
