@@ -146,7 +146,7 @@ def documents(page):
     """Files that a page tells to write, by name."""
     found = re.findall(
         r'``([\w.-]+\.(?:yaml|csv))``(?:[^`]|``)*?:\n\n'
-        r'( *)\.\. code-block:: \w+\n\n((?:\2 +.*\n|\n)+)',
+        r'( *)\.\. code-block:: (?!console)\w+\n\n((?:\2 +.*\n|\n)+)',
         page.read_text(),
     )
     return {

@@ -23,13 +23,13 @@ SHOWN = {
 def test_the_cloud_s_own_past_is_replayed(cloud, admin, name):
     server = admin.boot(name, 'm1.small')
     publisher = Publisher(client.Client(admin.sdk.session), granularity_s=1)
-    began = time.time() - 240
+    began = time.time() - 1200
     # Half a core, as the cumulative nanoseconds that Ceilometer publishes.
     publisher.publish(
         'instance',
         server.id,
         'cpu',
-        [(began + second, second * 0.5e9) for second in range(240)],
+        [(began + second, second * 0.5e9) for second in range(1200)],
         display_name=name,
     )
 

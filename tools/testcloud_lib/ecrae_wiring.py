@@ -135,7 +135,8 @@ def programs(cloud: Cloud) -> pathlib.Path:
     folder = cloud.state / 'bin'
     folder.mkdir(exist_ok=True)
     etc = cloud.etc
-    ecrae = f'--config-file {shlex.quote(str(etc / "ecrae/ecrae.conf"))}'
+    own = shlex.quote(str(etc / 'ecrae/ecrae.conf'))
+    ecrae = f'--config-file {own}'
     others = ' '.join(
         f'--{name}-conf {shlex.quote(str(etc / name / name))}.conf'
         for name in ('nova', 'heat')
@@ -149,6 +150,12 @@ def programs(cloud: Cloud) -> pathlib.Path:
             f'exec {shlex.quote(cloud.program(name))} "$@"\n'
         )
         path.chmod(0o755)
+    client = folder / 'openstack'
+    program = shlex.quote(cloud.program('openstack'))
+    client.write_text(
+        f'#!/bin/sh\nexec {program} --ecrae-config-file {own} "$@"\n'
+    )
+    client.chmod(0o755)
     return folder
 
 
